@@ -1,0 +1,85 @@
+"""The command ``zscope``: its commands, and how errors leave it."""
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from zscope import __version__
+from zscope.errors import ZscopeError
+
+app = typer.Typer(
+    name="zscope",
+    help="Where the latent codes of autoencoders lie, what of it is chance, and from where to sample.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS = ("data", "train", "encode", "measure", "sample", "compare", "study", "report", "list_")
+"""The modules of ``zscope.cli`` that hold one command each, in the order of ``zscope --help``."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"zscope {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def zscope(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Where the latent codes of autoencoders lie, what of it is chance, and from where to sample."""
+
+
+for _name in COMMANDS:
+    import_module(f"zscope.cli.{_name}").register(app)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0: done. 1: it failed, with one line on standard error. 2: it was called wrongly, with one line on standard error.
+    ``--debug`` shows the traceback instead.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code: Any = app(args=arguments, prog_name="zscope", standalone_mode=False)
+        return int(code or 0)
+    except ZscopeError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except TyperException as error:
+        # "No such option" and the like; the message of a bare `zscope` is its help.
+        return _fail(error.format_message(), 0 if "Usage:" in error.format_message() else error.exit_code, debug)
+    except (KeyboardInterrupt, Abort):
+        return _fail("interrupted", 1, debug)
+    except BrokenPipeError:
+        # The reader of standard output left (zscope … | head); nothing of ours failed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    one_line = " ".join(message.split()) if code else message
+    sys.stderr.write(f"zscope: {one_line}\n" if code else f"{message}\n")
+    return code
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

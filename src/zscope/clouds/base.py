@@ -1,0 +1,161 @@
+"""What every cloud is: something that is fitted to codes, or not, and draws new ones."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zscope.errors import CodesError, ParameterError
+from zscope.typing import CodeArray
+
+_NAMED_ROWS = 5
+
+
+def checked_codes(codes: ArrayLike, *, least: int = 1, what: str = "codes") -> NDArray[Any]:
+    """Check that codes are a finite numeric table and give them back as an array, in their own type.
+
+    Parameters
+    ----------
+    codes : array-like of shape (N, d)
+        Floating-point or integer; any memory order.
+    least : int
+        The smallest N that will do.
+    what : str
+        What an error calls them.
+
+    Returns
+    -------
+    ndarray of shape (N, d)
+        The same numbers, not copied if they were an array already.
+
+    Raises
+    ------
+    CodesError
+        If they are not two-dimensional, not real numbers, empty, fewer than `least`, or hold NaN or infinity.
+    """
+    table = np.asarray(codes)
+    if table.dtype.kind not in "fiu":
+        raise CodesError(f"{what} must be real numbers, got an array of type {table.dtype}")
+    if table.ndim != 2 or table.shape[1] < 1:
+        raise CodesError(f"{what} must have shape (N, d), got {table.shape}")
+    if len(table) < max(least, 1):
+        raise CodesError(f"{what} must be at least {max(least, 1)} points, got {len(table)}")
+    if table.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
+        if len(bad):
+            named = ", ".join(str(row) for row in bad[:_NAMED_ROWS]) + (", …" if len(bad) > _NAMED_ROWS else "")
+            rows = "row holds" if len(bad) == 1 else "rows hold"
+            raise CodesError(f"{what} must be finite: {len(bad)} of {len(table)} {rows} NaN or infinity (row {named})")
+    return table
+
+
+class Cloud(ABC):
+    """A way to draw codes.
+
+    A cloud's constructor only stores its parameters; `fit` learns from codes what the cloud keeps of them, and `draw`
+    makes new codes. A subclass enters `zscope.clouds.CLOUDS` and says how in `_fit` and `_draw`.
+
+    Attributes
+    ----------
+    dimension_ : int
+        Latent dimensions d, known after `fit`.
+    """
+
+    name: ClassVar[str]
+    keeps: ClassVar[str]
+    least: ClassVar[int] = 1
+
+    dimension_: int
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The cloud in words, for tables and pictures."""
+
+    @property
+    def spec(self) -> str:
+        """The text from which `zscope.clouds.cloud` makes this cloud again."""
+        return self.name
+
+    @classmethod
+    def from_figure(cls, figure: str) -> "Cloud":
+        """Make the cloud from what stands behind the colon of its text.
+
+        Parameters
+        ----------
+        figure : str
+            The characters after ``name:``.
+
+        Returns
+        -------
+        Cloud
+            Not yet fitted.
+
+        Raises
+        ------
+        ParameterError
+            If the cloud takes no figure, or not this one.
+        """
+        raise ParameterError("cloud", f"be just {cls.name}, which takes no figure", f"{cls.name}:{figure}")
+
+    def fit(self, codes: ArrayLike) -> Self:
+        """Learn from codes what this cloud keeps of them.
+
+        Parameters
+        ----------
+        codes : array-like of shape (N, d)
+            Finite real numbers.
+
+        Returns
+        -------
+        Self
+            This cloud, fitted; what an earlier fit learnt is forgotten.
+
+        Raises
+        ------
+        CodesError
+            If the codes are no finite table of numbers or too few.
+        """
+        table = checked_codes(codes, least=self.least, what=f"codes for the cloud {self.spec}")
+        self._fit(table)
+        self.dimension_ = table.shape[1]
+        return self
+
+    def draw(self, n: int, rng: np.random.Generator) -> CodeArray:
+        """Draw `n` codes.
+
+        Parameters
+        ----------
+        n : int
+            How many, at least 1.
+        rng : numpy.random.Generator
+            The only source of chance: the same state gives the same codes.
+
+        Returns
+        -------
+        ndarray of shape (n, d), float32
+            New codes, in latent units.
+
+        Raises
+        ------
+        CodesError
+            If the cloud has not been fitted.
+        ParameterError
+            If `n` is below 1.
+        """
+        self._check_draw(n)
+        return self._draw(n, rng).astype(np.float32, copy=False)
+
+    def _check_draw(self, n: int) -> None:
+        if not hasattr(self, "dimension_"):
+            raise CodesError(f"the cloud {self.spec} must be fitted to codes before it can draw")
+        if n < 1:
+            raise ParameterError("n", "be at least 1", n)
+
+    def _fit(self, codes: NDArray[Any]) -> None:  # noqa: B027 - a cloud that keeps only d has nothing to learn
+        """Store what is learnt from checked codes of shape (N, d)."""
+
+    @abstractmethod
+    def _draw(self, n: int, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
+        """Draw codes of shape (n, dimension_)."""

@@ -1,0 +1,186 @@
+"""What every measure takes and gives: codes in, a frozen result out."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zscope.clouds.base import checked_codes
+from zscope.errors import CodesError
+from zscope.typing import CodeArray, Json, JsonDict, Progress, silent
+
+
+@dataclass(frozen=True, eq=False)
+class LatentCodes:
+    """The codes of a data set.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (N, d), float32
+        Posterior means; for an autoencoder simply its codes.
+    logvar : ndarray of shape (N, d), float32, or None
+        Posterior log-variances; None for an autoencoder.
+    """
+
+    mean: CodeArray
+    logvar: CodeArray | None = None
+
+    @classmethod
+    def of(cls, mean: ArrayLike, logvar: ArrayLike | None = None) -> "LatentCodes":
+        """Check arrays and make them float32.
+
+        Parameters
+        ----------
+        mean : array-like of shape (N, d)
+            Any real numbers, any memory order.
+        logvar : array-like of shape (N, d), optional
+            Natural logarithms of the posterior variances.
+
+        Returns
+        -------
+        LatentCodes
+            The same numbers as float32, in row order.
+
+        Raises
+        ------
+        CodesError
+            If an array is not two-dimensional, not real numbers, empty, holds NaN or infinity (rows are counted and
+            named) or numbers beyond float32, or the two differ in shape.
+        """
+        means = _single_precision(mean, "codes")
+        if logvar is None:
+            return cls(means)
+        logvars = _single_precision(logvar, "log-variances")
+        if logvars.shape != means.shape:
+            raise CodesError(f"log-variances must have the shape {means.shape} of the means, got {logvars.shape}")
+        return cls(means, logvars)
+
+    @property
+    def n(self) -> int:
+        """Number of points N."""
+        return int(self.mean.shape[0])
+
+    @property
+    def dimension(self) -> int:
+        """Number of latent dimensions d."""
+        return int(self.mean.shape[1])
+
+
+def _single_precision(table: ArrayLike, what: str) -> CodeArray:
+    numbers = checked_codes(table, what=what)
+    with np.errstate(over="ignore"):
+        single = np.ascontiguousarray(numbers, dtype=np.float32)
+    if numbers.dtype != np.float32 and not np.isfinite(single).all():
+        raise CodesError(f"{what} must fit into float32, got {np.abs(numbers).max():g}")
+    return single
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a measure found.
+
+    Attributes
+    ----------
+    name : str
+        The measure's name.
+    values : dict
+        Figures in plain Python types, ready for JSON; what cannot be computed is None, never NaN.
+    points : dict of str to ndarray of shape (N,), float32
+        Columns to keep with the points; NaN where a point was not used.
+    """
+
+    name: str
+    values: JsonDict
+    points: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+class Measure(ABC):
+    """A statistic of latents.
+
+    A subclass is a frozen dataclass of its parameters and enters `zscope.measures.MEASURES`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def applies(self, codes: LatentCodes) -> str | None:  # noqa: ARG002 - most measures apply to all codes
+        """Say why these codes cannot be measured so.
+
+        Parameters
+        ----------
+        codes : LatentCodes
+            The codes in question.
+
+        Returns
+        -------
+        str or None
+            The reason in words; None if they can be measured.
+        """
+        return None
+
+    def measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress = silent) -> Measurement:
+        """Measure codes.
+
+        Parameters
+        ----------
+        codes : LatentCodes
+            N points in d dimensions.
+        rng : numpy.random.Generator
+            The only source of chance.
+        progress : Progress
+            Told how far the work is.
+
+        Returns
+        -------
+        Measurement
+            Figures, and columns for the points.
+
+        Raises
+        ------
+        CodesError
+            If the measure does not apply to these codes.
+        """
+        reason = self.applies(codes)
+        if reason is not None:
+            raise CodesError(f"{self.name} cannot be measured: {reason}")
+        return self._measure(codes, rng, progress)
+
+    @abstractmethod
+    def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:
+        """Measure codes to which the measure applies."""
+
+
+def finite_or_none(number: float) -> float | None:
+    """Give a number as JSON can hold it.
+
+    Parameters
+    ----------
+    number : float
+        Any number.
+
+    Returns
+    -------
+    float or None
+        None for NaN and infinity.
+    """
+    plain = float(number)
+    return plain if math.isfinite(plain) else None
+
+
+def row_list(numbers: NDArray[np.floating[Any]]) -> list[Json]:
+    """Give a row of numbers as JSON can hold it.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,)
+        Any numbers.
+
+    Returns
+    -------
+    list of float or None
+        None in place of NaN and infinity.
+    """
+    return [finite_or_none(number) for number in numbers.tolist()]

@@ -1,0 +1,162 @@
+"""The radius of codes: how far from the origin they lie, and what their mean and covariance alone would give."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from zscope.clouds.moments import mean_and_covariance, row_chunks
+from zscope.measures.base import LatentCodes, Measure, Measurement
+from zscope.measures.histogram import counts_on_interval, peak_by_parabola, scaled_interval, smooth_peak
+from zscope.typing import Json, Progress
+
+_SHELLS = ((12.0, 24.0), (14.0, 19.0))
+_NODES = 512
+
+
+@dataclass(frozen=True)
+class RadiusMoments:
+    """What mean and covariance say about the radius R = |z| of Gaussian codes, in latent units.
+
+    Attributes
+    ----------
+    mean, sd, peak : float
+        Mean, standard deviation and most frequent value of R.
+    mean_square, variance_square : float
+        E R² and Var R² (exact for a Gaussian).
+    """
+
+    mean: float
+    sd: float
+    peak: float
+    mean_square: float
+    variance_square: float
+
+
+def radii(codes: NDArray[Any]) -> NDArray[np.float64]:
+    """Euclidean lengths of codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, d)
+        Finite numbers.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+        In latent units; added up in double precision.
+    """
+    lengths = np.empty(len(codes))
+    for rows in row_chunks(len(codes)):
+        lengths[rows] = np.linalg.norm(codes[rows].astype(np.float64), axis=1)
+    return lengths
+
+
+def predicted_radius(mean: NDArray[np.floating[Any]], covariance: NDArray[np.floating[Any]]) -> RadiusMoments:
+    """Radius of Gaussian codes from their mean μ and covariance Σ alone.
+
+    The cumulants of R² are E = |μ|² + tr Σ, Var = 2 tr Σ² + 4 μᵀΣμ and κ₃ = 8 tr Σ³ + 24 μᵀΣ²μ (Mathai & Provost 1992,
+    "Quadratic Forms in Random Variables"). R² is taken as the shifted gamma variable a + b·Γ(k) that has these three:
+    b = κ₃ / 2Var, k = Var / b², a = E − k b. That is exact for N(0, σ²I), where R is σχ_d with its peak at
+    σ·sqrt(d − 1). With a = 0 it is Nakagami's distribution; the shift is needed when a few axes are much wider than the
+    others, since they skew the radius and pull its peak below what two moments say.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (d,)
+        μ, in latent units.
+    covariance : ndarray of shape (d, d)
+        Σ, positive semi-definite.
+
+    Returns
+    -------
+    RadiusMoments
+        15.98 ± 0.71 with the peak at 15.97 for N(0, I) in 256 dimensions.
+    """
+    centre, spread = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+    pull = spread @ centre
+    expected = float(centre @ centre + np.trace(spread))
+    variance = float(2 * np.sum(spread * spread) + 4 * centre @ pull)
+    third = float(8 * np.sum(spread * (spread @ spread)) + 24 * pull @ pull)
+    if variance <= expected**2 * 1e-24 or third <= 0:
+        only = float(np.sqrt(max(expected, 0.0)))
+        return RadiusMoments(only, 0.0, only, expected, variance)
+    b = third / (2 * variance)
+    k = variance / b**2
+    a = expected - k * b
+    # Gauss–Legendre over the probability; the moments are taken about sqrt(E), where nothing cancels.
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    squares = np.maximum(a + b * gammaincinv(k, (nodes + 1) / 2), 0.0)
+    off = np.sqrt(squares) - np.sqrt(expected)
+    shift = float(weights @ off) / 2
+    sd = float(np.sqrt(max(float(weights @ off**2) / 2 - shift**2, 0.0)))
+    return RadiusMoments(float(np.sqrt(expected)) + shift, sd, _peak(a, b, k), expected, variance)
+
+
+def _peak(a: float, b: float, k: float) -> float:
+    """Most frequent R: the root of 1/2y + (k − 1)/(y − a) − 1/b = 0 in y = R², beyond a."""
+    # y² − y (a + b (k − 1/2)) + a b / 2 = 0
+    half = (a + b * (k - 0.5)) / 2
+    inner = half**2 - a * b / 2
+    largest = half + np.sqrt(inner) if inner >= 0 else 0.0
+    return float(np.sqrt(max(largest, a, 0.0)))
+
+
+def radius_intervals(lengths: NDArray[np.float64]) -> tuple[float, float]:
+    """Choose the two histogram intervals: 0.5 and 0.05, both scaled by the same power of ten where these do not fit.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (N,)
+        Radii.
+
+    Returns
+    -------
+    coarse, fine : float
+        0.5 and 0.05 wherever 0.5 cuts the range of the radii into 4 to 200 pieces.
+    """
+    coarse = scaled_interval(0.5, float(np.ptp(lengths)), fewest=4, most=200)
+    return coarse, coarse / 10
+
+
+@dataclass(frozen=True)
+class RadiusMeasure(Measure):
+    """Histogram of the radius, its peak, and the peak that mean and covariance predict."""
+
+    name: ClassVar[str] = "radius"
+    title: ClassVar[str] = "Radius of the codes"
+
+    def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:  # noqa: ARG002
+        lengths = radii(codes.mean)
+        coarse, fine = radius_intervals(lengths)
+        histograms = {width: counts_on_interval(lengths, width) for width in (coarse, fine)}
+        intervals: dict[str, Json] = {
+            f"{width:g}": {"edges": edges.tolist(), "counts": counts.tolist()}
+            for width, (edges, counts) in histograms.items()
+        }
+        shares: dict[str, Json] = {
+            f"{low:g}_{high:g}": float(np.mean((lengths > low) & (lengths < high))) for low, high in _SHELLS
+        }
+        moments = asdict(predicted_radius(*mean_and_covariance(codes.mean)))
+        return Measurement(
+            self.name,
+            {
+                "interval": coarse,
+                "interval_fine": fine,
+                "intervals": intervals,
+                "peak": peak_by_parabola(*histograms[coarse]),
+                "peak_method": f"parabola through the logarithms of the highest count of interval {coarse:g} "
+                "and its two neighbours",
+                "peak_fine": smooth_peak(lengths).place,
+                "peak_fine_method": "highest point of a Gaussian kernel estimate with Silverman's bandwidth",
+                "mean": float(lengths.mean()),
+                "sd": float(lengths.std()),
+                "min": float(lengths.min()),
+                "max": float(lengths.max()),
+                "share_within": shares,
+                "moments": {key: moments[key] for key in ("mean", "sd", "peak")},
+            },
+            {"radius": lengths.astype(np.float32)},
+        )

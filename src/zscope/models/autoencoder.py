@@ -1,0 +1,241 @@
+"""The autoencoder: encoder, code head, decoder, likelihood and regulariser, composed."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from zscope.errors import FormatError, ParameterError
+from zscope.models.config import ModelConfig, parameter_error
+from zscope.models.heads import Posterior, code_head
+from zscope.models.layers import glorot_
+from zscope.models.likelihoods import LIKELIHOODS
+from zscope.models.networks import ConvDecoder, ConvEncoder
+from zscope.models.regularisers import REGULARISERS
+from zscope.runs.formats import read_json, staged_folder, write_json
+from zscope.typing import CodeArray, FloatArray, ImageArray
+
+FORMAT, VERSION = "zscope-model", 1
+
+
+class Losses(NamedTuple):
+    """Means over a batch, float32 scalars, in nats per image summed over all pixels and channels.
+
+    Attributes
+    ----------
+    total : Tensor
+        reconstruction + beta · kl, which training minimises.
+    reconstruction : Tensor
+        Negative log-likelihood of the images.
+    kl : Tensor
+        KL of the posterior against N(0, I); 0 for an AE.
+    """
+
+    total: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+
+class Autoencoder(nn.Module):
+    """An AE or VAE made of interchangeable parts.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        What to build.
+
+    Attributes
+    ----------
+    eps_clip : float or None
+        Bound of the latent noise in standard deviations; may be changed after training.
+    eps_factor : float
+        Factor on the latent noise; may be changed after training.
+
+    Examples
+    --------
+    >>> model = Autoencoder(ModelConfig(kind="vae", shape=(8, 8, 1), z_dim=2, layers=[{"filters": 4, "stride": 2}]))
+    >>> model.encode(np.zeros((3, 8, 8, 1), np.uint8)).mean.shape
+    torch.Size([3, 2])
+    >>> model.decode(np.zeros((5, 2), np.float32)).shape
+    (5, 8, 8, 1)
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.eps_clip = config.eps_clip
+        self.eps_factor = config.eps_factor
+        self.encoder = ConvEncoder(config)
+        self.head = code_head(config, self.encoder.features)
+        self.decoder = ConvDecoder(config)
+        self.likelihood = LIKELIHOODS[config.likelihood]
+        self.regulariser = REGULARISERS["none" if config.kind == "ae" else "kl"]
+        if config.initialisation == "glorot":
+            glorot_(self)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trainable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+    def forward(self, images: Tensor) -> Losses:
+        """Losses of a batch.
+
+        Under autocast only the convolutional trunks run in reduced precision; heads, sampling, KL and likelihood
+        are float32 whatever surrounds them.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, C, H, W)
+            Images in [0, 1], float32.
+        """
+        posterior = self._posterior(self.encoder(images))
+        with torch.autocast(images.device.type, enabled=False):
+            codes = posterior.draw(eps_clip=self.eps_clip, eps_factor=self.eps_factor)
+        output = self.decoder(codes)
+        with torch.autocast(images.device.type, enabled=False):
+            reconstruction = self.likelihood.negative_log(output.float(), images).mean()
+            kl = self.regulariser.penalty(posterior).mean()
+            return Losses(reconstruction + self.config.beta * kl, reconstruction, kl)
+
+    def _posterior(self, features: Tensor) -> Posterior:
+        with torch.autocast(features.device.type, enabled=False):
+            posterior: Posterior = self.head(features.float())
+        return posterior
+
+    @torch.inference_mode()
+    def encode(self, images: ImageArray | Tensor) -> Posterior:
+        """Posterior means and log-variances of images; nothing is drawn.
+
+        Parameters
+        ----------
+        images : uint8 array of shape (N, H, W, C), or float Tensor of shape (N, C, H, W) in [0, 1]
+            All are encoded in one batch.
+
+        Returns
+        -------
+        Posterior
+            Float32 tensors of shape (N, d) on the model's device; `logvar` is None for an AE.
+        """
+        with _evaluating(self):
+            return self._posterior(self.encoder(as_tensor(images, self.device)))
+
+    @torch.inference_mode()
+    def decode(self, codes: FloatArray | Tensor) -> FloatArray:
+        """Decode codes to pictures.
+
+        Parameters
+        ----------
+        codes : array or Tensor of shape (N, d)
+            All are decoded in one batch.
+
+        Returns
+        -------
+        ndarray of shape (N, H, W, C)
+            The means of p(x|z), float32 in [0, 1].
+        """
+        tensor = torch.as_tensor(codes, dtype=torch.float32, device=self.device)
+        if tensor.ndim != 2 or tensor.shape[1] != self.config.z_dim:
+            raise ParameterError("codes", f"have shape (N, {self.config.z_dim})", tuple(tensor.shape))
+        with _evaluating(self):
+            pictures = self.likelihood.mean(self.decoder(tensor).float())
+        return np.asarray(pictures.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+    @torch.inference_mode()
+    def decode_all(self, codes: CodeArray, batch: int = 512) -> ImageArray:
+        """Decode any number of codes in batches: (N, d) → uint8 images (N, H, W, C)."""
+        parts = [to_uint8(self.decode(codes[start : start + batch])) for start in range(0, len(codes), batch)]
+        return np.concatenate(parts) if parts else np.empty((0, *self.config.shape), np.uint8)
+
+    def save_pretrained(self, folder: str | Path, *, force: bool = False) -> None:
+        """Write ``config.json`` and ``model.safetensors``; the folder appears only when it is whole."""
+        config = self.config.model_copy(update={"eps_clip": self.eps_clip, "eps_factor": self.eps_factor})
+        with staged_folder(Path(folder), force=force) as stage:
+            write_json(stage / "config.json", FORMAT, VERSION, {"config": config.model_dump(mode="json")})
+            save_file(state_tensors(self), stage / "model.safetensors")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> Self:
+        """Read what `save_pretrained` wrote, a run folder included.
+
+        Raises
+        ------
+        FormatError
+            The folder holds no model, or weights of another one.
+        """
+        folder = Path(folder)
+        if (folder / "run.json").exists():
+            folder = folder / "model"
+        try:
+            config = ModelConfig.model_validate(read_json(folder / "config.json", FORMAT, VERSION)["config"])
+        except ValidationError as error:
+            raise FormatError(f"{folder / 'config.json'}: {parameter_error(error)}") from None
+        model = cls(config)
+        load_tensors(model, folder / "model.safetensors")
+        return model.to(device).eval()
+
+
+class _evaluating:
+    """Evaluation mode for the length of a block, and the mode before it afterwards."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.was_training = module.training
+
+    def __enter__(self) -> None:
+        self.module.eval()
+
+    def __exit__(self, *_: object) -> None:
+        self.module.train(self.was_training)
+
+
+def as_tensor(images: ImageArray | Tensor, device: torch.device | str) -> Tensor:
+    """Images as the networks take them: float32 (N, C, H, W) in [0, 1], laid out channels last.
+
+    Raises
+    ------
+    ParameterError
+        A tensor or array of another type or number of axes.
+    """
+    if isinstance(images, Tensor):
+        if images.ndim != 4 or not images.is_floating_point():
+            raise ParameterError("images", "be a float tensor (N, C, H, W)", f"{images.dtype} {tuple(images.shape)}")
+        return images.to(device)
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ParameterError("images", "be a uint8 array (N, H, W, C)", f"{images.dtype} {images.shape}")
+    # The permuted view of NHWC memory is PyTorch's channels_last layout, so no copy is made for it.
+    return torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float().div_(255)
+
+
+def to_uint8(pictures: FloatArray) -> ImageArray:
+    """Pictures in [0, 1] → uint8, rounded."""
+    return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+
+
+def state_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Give the module's state as contiguous tensors on the CPU, ready for safetensors."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+
+
+def load_tensors(module: nn.Module, path: Path) -> None:
+    """Load a module's state from a safetensors file, complaining in one line."""
+    try:
+        module.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise FormatError(f"{path}: no such file") from None
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise FormatError(f"{path}: not a readable safetensors file ({error})") from None
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise FormatError(f"{path}: weights of another model: {first}") from None

@@ -1,0 +1,183 @@
+"""What ``zscope train`` does: prepare the images, train, and leave a run folder."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from zscope.data import open_source
+from zscope.errors import ExistsError, TrainingError
+from zscope.models.autoencoder import Autoencoder
+from zscope.models.config import ModelConfig
+from zscope.runs.run import Run, config_hash
+from zscope.runs.store import ImageStore
+from zscope.study.naming import run_name
+from zscope.study.request import TrainRequest
+from zscope.training.checkpoints import read_checkpoint
+from zscope.training.config import TrainingConfig
+from zscope.training.devices import resolve_device
+from zscope.training.loop import Trainer
+from zscope.typing import JsonDict, Progress, silent
+
+Log = Callable[[str], None]
+
+
+class Interrupted(TrainingError):
+    """The user stopped a run; it can be resumed."""
+
+
+def train(
+    request: TrainRequest,
+    source: str,
+    store: ImageStore,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    start_from: Path | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+    log: Log = print,
+) -> Run:
+    """Train one model.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        What to train.
+    source : str
+        The source as the user wrote it.
+    store : ImageStore
+        Its images, prepared.
+    out : Path, optional
+        The run folder; by default ``runs/SOURCE-MODEL-zD[-WEIGHT]-sSEED``.
+    resume : bool
+        Continue the run that is there.
+    start_from : Path, optional
+        A checkpoint of another run to start from, with this request's seed.
+    force : bool
+        Replace a run that is there.
+    progress, log
+        Told of steps and of lines for people.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    Interrupted
+        The user stopped it; `resume` goes on.
+    """
+    own = open_source(source).default_preset
+    model_config = request.resolve_model(store.shape, own)
+    started = None if start_from is None else str(read_checkpoint(start_from)[1]["run"])
+    training = request.resolve_training(store.shape, own, started)
+    out = out or Path("runs") / run_name(source, model_config, request.seed)
+    config = resolved(model_config, training)
+    if resume and (out / "run.json").exists():
+        run = _resumable(Run.open(out), config, store)
+        if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
+            log(f"{out} is finished: up to date")
+            return run
+        run.save(config=config, hash=config_hash(config, store.hash))
+    else:
+        run = Run.create(
+            out, source=source, config=config, data=about_data(store, training), seed=request.seed, force=force
+        )
+    try:
+        return _fit(run, model_config, training, store, request, resume, start_from, progress, log)
+    except BaseException:
+        if not (run.path / "checkpoints" / "last").exists():
+            shutil.rmtree(run.path)  # nothing to go on from: leave nothing behind
+        raise
+
+
+def _fit(
+    run: Run,
+    model_config: ModelConfig,
+    training: TrainingConfig,
+    store: ImageStore,
+    request: TrainRequest,
+    resume: bool,
+    start_from: Path | None,
+    progress: Progress,
+    log: Log,
+) -> Run:
+    device = resolve_device(request.device)
+    torch.manual_seed(training.seed)
+    model = Autoencoder(model_config)
+    trainer = Trainer(
+        run, model, store, training, device=device, keep_every=request.keep_every, progress=progress, log=log
+    )
+    last = run.path / "checkpoints" / "last"
+    if resume and last.exists():
+        trainer.resume(last)
+        log(f"resumed after epoch {trainer.position.epoch}, step {trainer.position.step}")
+    elif start_from is not None:
+        trainer.start_from(start_from)
+    log(
+        f"{run.label}: {model.parameter_count:,} parameters, z_dim {model_config.z_dim}, "
+        f"{training.precision} on {device.type}"
+    )
+    limited = "" if training.limit is None else f" (--limit {training.limit}: the first of a seeded shuffle)"
+    log(f"{store.path}: {len(trainer.train.rows):,} training and {len(trainer.held_out.rows):,} held-out images{limited}")
+    if not trainer.fit():
+        where = f"epoch {trainer.position.epoch + 1}, step {trainer.position.step}"
+        raise Interrupted(f"{run.path}: stopped in {where}; the same command with --resume goes on from there")
+    return run
+
+
+def estimate(log: Log, progress: Progress, *, after: float = 3.0) -> Progress:
+    """Wrap a progress so that, `after` seconds into the training, it logs once how long the whole will take."""
+    begun: list[tuple[float, int]] = []
+    told: list[bool] = []
+
+    def wrapped(what: str, done: int, total: int, /, **figures: float | str) -> None:
+        now = time.perf_counter()
+        if not begun:
+            begun.append((now, done))
+        elif not told and now - begun[0][0] > after:
+            told.append(True)
+            step = (now - begun[0][0]) / (done - begun[0][1])
+            minutes = step * (total - done) / 60
+            log(f"{1000 * step:.0f} ms a step, {total - done:,} steps to go: about {max(minutes, 0.1):.1f} minutes")
+        progress(what, done, total, **figures)
+
+    return wrapped
+
+
+def resolved(model: ModelConfig, training: TrainingConfig) -> JsonDict:
+    """Give the configuration of a run, as it is stored and hashed."""
+    return cast(JsonDict, {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json")})
+
+
+def about_data(store: ImageStore, training: TrainingConfig) -> JsonDict:
+    """Describe the images of a run."""
+    chosen = store.selection(training.limit)
+    train_count = int((store.split[chosen] == "train").sum())
+    return {
+        "store": str(store.path),
+        "hash": store.hash,
+        "count": len(store),
+        "shape": list(store.shape),
+        "limit": training.limit,
+        "train": train_count,
+        "held_out": len(chosen) - train_count,
+    }
+
+
+def _resumable(run: Run, config: JsonDict, store: ImageStore) -> Run:
+    """Check that a run folder is of this configuration and data; more epochs than before are welcome."""
+    if run.data["hash"] != store.hash:
+        raise ExistsError(f"{run.path} was trained on other images (data hash {str(run.data['hash'])[:12]}…)")
+    for part in ("model", "training"):
+        before, now = run.config[part], cast(dict[str, Any], config[part])
+        for name in now:
+            grown = (part, name) == ("training", "epochs") and before[name] <= now[name]
+            if before.get(name) != now[name] and not grown:
+                raise ExistsError(f"{run.path} has {name} {before.get(name)!r}, not {now[name]!r}; it cannot be resumed so")
+    return run

@@ -1,0 +1,54 @@
+"""Which device and precision a run gets."""
+
+import warnings
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from zscope.errors import ParameterError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32 (elsewhere it is emulated, and slower)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+    return False
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Resolve ``auto``, ``cpu``, ``cuda`` or ``mps`` to a device that is there."""
+    if name not in DEVICES:
+        raise ParameterError("device", f"be one of {', '.join(DEVICES)}", name)
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, available in there.items() if available))
+    if not there[name]:
+        raise ParameterError("device", "be one that this machine has", name)
+    return torch.device(name)
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """Resolve ``auto`` to ``bf16`` where `has_bf16`, else to ``fp32``."""
+    if name not in PRECISIONS:
+        raise ParameterError("precision", f"be one of {', '.join(PRECISIONS)}", name)
+    if name == "auto":
+        return "bf16" if has_bf16(device) else "fp32"
+    return name
+
+
+def accelerator(device: torch.device, precision: str) -> Accelerator:
+    """Make an accelerator for one run.
+
+    accelerate keeps its settings for the life of the process; a study trains several runs in one, so they are reset.
+    """
+    AcceleratorState._reset_state(reset_partial_state=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*mps.*")
+        return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")

@@ -1,0 +1,272 @@
+"""One contract for every cloud, and the known answers of each."""
+
+import numpy as np
+import pytest
+
+from zscope.clouds import CLOUDS, CovarianceCloud, MixtureCloud, NormalCloud, UniformCloud, checked_codes, cloud
+from zscope.clouds.moments import gaussian_factor, mean_and_covariance
+from zscope.errors import CodesError, ParameterError
+
+D = 6
+
+
+@pytest.fixture(scope="module")
+def codes():
+    rng = np.random.default_rng(1)
+    mixing = rng.standard_normal((D, D))
+    groups = 3 * rng.standard_normal((3, D))
+    return (rng.standard_normal((4000, D)) @ mixing + groups[rng.integers(0, 3, 4000)]).astype(np.float32)
+
+
+def kept_moments(name, codes):
+    """Mean and covariance that a cloud of this name promises, by an independent route."""
+    mean, covariance = codes.astype(np.float64).mean(0), np.cov(codes.T.astype(np.float64))
+    return {
+        "normal": (np.zeros(D), np.eye(D)),
+        "uniform": (np.zeros(D), 4 / 3 * np.eye(D)),
+        "axes": (mean, np.diag(np.diag(covariance))),
+        "covariance": (mean, covariance),
+        "mixture": (mean, covariance),
+    }[name]
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+class TestEveryCloud:
+    def test_words(self, name):
+        made = cloud(name)
+        assert made.name == name
+        assert made.keeps
+        assert made.label
+
+    def test_text_makes_the_same_cloud_again(self, name):
+        made = cloud(name)
+        again = cloud(made.spec)
+        assert type(again) is type(made)
+        assert again.spec == made.spec
+        assert vars(again) == vars(made)
+
+    def test_shape_type_and_finiteness(self, name, codes):
+        fitted = cloud(name).fit(codes)
+        assert fitted.dimension_ == D
+        drawn = fitted.draw(7, np.random.default_rng(0))
+        assert drawn.shape == (7, D)
+        assert drawn.dtype == np.float32
+        assert np.isfinite(drawn).all()
+
+    def test_same_seed_same_codes_other_seed_others(self, name, codes):
+        first = cloud(name).fit(codes)
+        second = cloud(name).fit(codes)
+        drawn = first.draw(9, np.random.default_rng(3))
+        assert np.array_equal(drawn, second.draw(9, np.random.default_rng(3)))
+        assert not np.array_equal(drawn, first.draw(9, np.random.default_rng(4)))
+
+    def test_moments_it_keeps(self, name, codes):
+        # 6 means and 21 covariances a cloud; 5 standard errors are passed by chance in under 1 of 60,000 clouds.
+        n = 60_000
+        mean, covariance = kept_moments(name, codes)
+        drawn = cloud(name).fit(codes).draw(n, np.random.default_rng(5)).astype(np.float64)
+        assert np.all(np.abs(drawn.mean(0) - mean) < 5 * drawn.std(0) / np.sqrt(n))
+        centred = drawn - drawn.mean(0)
+        products = centred[:, :, None] * centred[:, None, :]
+        # The ridge of the mixture moves its variances by a millionth of the mean variance.
+        allowed = 5 * products.std(0) / np.sqrt(n) + 2e-6 * np.trace(covariance) / D
+        assert np.all(np.abs(products.mean(0) - covariance) < allowed)
+
+    def test_fitting_again_forgets(self, name, codes):
+        other = 10 + 2 * np.random.default_rng(6).standard_normal((500, 3))
+        refitted = cloud(name).fit(codes).fit(other)
+        assert np.array_equal(
+            refitted.draw(5, np.random.default_rng(0)), cloud(name).fit(other).draw(5, np.random.default_rng(0))
+        )
+
+    def test_draw_before_fit(self, name):
+        with pytest.raises(CodesError, match="must be fitted"):
+            cloud(name).draw(3, np.random.default_rng(0))
+
+    def test_draw_of_none(self, name, codes):
+        with pytest.raises(ParameterError, match="n must be at least 1, got 0"):
+            cloud(name).fit(codes).draw(0, np.random.default_rng(0))
+
+    @pytest.mark.parametrize(
+        ("bad", "says"),
+        [
+            (np.zeros(5), "shape"),
+            (np.zeros((5, 2, 2)), "shape"),
+            (np.zeros((5, 0)), "shape"),
+            (np.zeros((0, 4)), "at least"),
+            (np.array([["a", "b"]] * 30), "real numbers"),
+            (np.zeros((30, 2), dtype=object), "real numbers"),
+            (np.zeros((30, 2), dtype=complex), "real numbers"),
+            (np.where(np.arange(60).reshape(30, 2) == 8, np.nan, 1.0), r"1 of 30 row holds NaN or infinity \(row 4\)"),
+        ],
+    )
+    def test_codes_that_cannot_be_fitted(self, name, bad, says):
+        with pytest.raises(CodesError, match=says):
+            cloud(name).fit(bad)
+
+    def test_integers_half_floats_and_column_order(self, name):
+        whole = np.random.default_rng(0).integers(-9, 9, (200, 3))
+        expected = cloud(name).fit(whole.astype(np.float64)).draw(4, np.random.default_rng(0))
+        for same in (whole, whole.astype(np.float16), np.asfortranarray(whole), whole.tolist()):
+            assert np.allclose(cloud(name).fit(same).draw(4, np.random.default_rng(0)), expected, atol=1e-6)
+
+    def test_constant_axis(self, name):
+        flat = np.random.default_rng(0).standard_normal((300, 4))
+        flat[:, 2] = 7.5
+        drawn = cloud(name).fit(flat).draw(50, np.random.default_rng(0))
+        assert np.isfinite(drawn).all()
+        if name not in ("normal", "uniform"):
+            assert np.allclose(drawn[:, 2], 7.5, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("gauss", "cloud must be one of normal, uniform, axes, covariance, mixture, got gauss"),
+        ("", "got nothing"),
+        ("normal:3", "takes no figure"),
+        ("covariance:", "takes no figure"),
+        ("uniform:", "be a number"),
+        ("uniform:wide", "be a number, got wide"),
+        ("uniform:-1", "be above 0 and finite, got -1.0"),
+        ("uniform:nan", "be above 0"),
+        ("uniform:inf", "finite"),
+        ("mixture:0", "be at least 1, got 0"),
+        ("mixture:2.5", "be a whole number, got 2.5"),
+    ],
+)
+def test_text_that_names_no_cloud(text, says):
+    with pytest.raises(ParameterError, match=says):
+        cloud(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("normal", "N(0, I)"),
+        ("uniform", "uniform in [−2, 2]"),
+        ("uniform:0.5", "uniform in [−0.5, 0.5]"),
+        ("axes", "each axis's own Gaussian"),
+        ("covariance", "mean and covariance"),
+        ("mixture", "mixture of 10 Gaussians"),
+        ("mixture:1", "mixture of 1 Gaussian"),
+    ],
+)
+def test_labels(text, label):
+    assert cloud(text).label == label
+    assert cloud(cloud(text).spec).label == label
+
+
+def test_bad_parameters_are_told_when_fitting():
+    with pytest.raises(ParameterError, match="half width"):
+        UniformCloud(-1).fit(np.ones((3, 2)))
+    with pytest.raises(ParameterError, match="number of Gaussians"):
+        MixtureCloud(0).fit(np.ones((3, 2)))
+
+
+def test_radii_of_the_normal_and_the_uniform_cloud():
+    # Known answers in 256 dimensions; the mean of 4,000 radii has a standard error of 0.011 and 0.006.
+    for made, mean, sd in ((NormalCloud(), 15.98, 0.706), (UniformCloud(1.5), 13.85, 0.388)):
+        radii = np.linalg.norm(made.fit(np.zeros((1, 256))).draw(4000, np.random.default_rng(0)), axis=1)
+        assert abs(radii.mean() - mean) < 0.04
+        assert abs(radii.std() - sd) < 0.03
+
+
+def test_uniform_fills_its_box():
+    drawn = UniformCloud(8).fit(np.zeros((1, 2))).draw(10_000, np.random.default_rng(0))
+    assert 7.99 < np.abs(drawn).max() <= 8
+    # Shares of the four quarters of an axis: 5 standard errors of 0.0043.
+    assert np.allclose(np.histogram(drawn[:, 0], bins=[-8, -4, 0, 4, 8])[0] / 10_000, 0.25, atol=0.022)
+
+
+class TestCovariance:
+    @pytest.mark.parametrize("n", [D + 1, 50, 4000])
+    def test_matched_draw_has_exactly_the_moments(self, codes, n):
+        fitted = CovarianceCloud().fit(codes)
+        drawn = fitted.draw_matched(n, np.random.default_rng(2))
+        assert drawn.dtype == np.float32
+        assert drawn.shape == (n, D)
+        assert np.allclose(drawn.mean(0, dtype=np.float64), codes.mean(0, dtype=np.float64), atol=1e-5)
+        assert np.allclose(np.cov(drawn.T.astype(np.float64)), np.cov(codes.T.astype(np.float64)), rtol=1e-4, atol=1e-4)
+
+    def test_matched_draw_is_gaussian_and_not_the_data(self, codes):
+        drawn = CovarianceCloud().fit(codes).draw_matched(4000, np.random.default_rng(2)).astype(np.float64)
+        centred = drawn - drawn.mean(0)
+        squared = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(np.cov(drawn.T)), centred)
+        # Mardia's kurtosis d(d + 2) = 48 ± sqrt(8 d (d + 2) / n) = 0.31, here within 5 of them.
+        assert abs(np.mean(squared**2) - D * (D + 2)) < 1.55
+
+    def test_matched_draw_of_fewer_points_than_dimensions(self, codes):
+        with pytest.raises(CodesError, match="more points than the 6 dimensions, got 6"):
+            CovarianceCloud().fit(codes).draw_matched(D, np.random.default_rng(0))
+
+    def test_matched_draw_with_constant_axis_and_few_codes(self):
+        few = np.random.default_rng(0).standard_normal((5, 8))
+        few[:, 3] = -2
+        drawn = CovarianceCloud().fit(few).draw_matched(40, np.random.default_rng(0))
+        assert np.allclose(np.cov(drawn.T), np.cov(few.T), atol=1e-5)
+        assert np.allclose(drawn[:, 3], -2)
+
+    def test_all_codes_equal(self):
+        assert np.allclose(CovarianceCloud().fit(np.full((9, 2), 3.0)).draw(4, np.random.default_rng(0)), 3)
+
+
+class TestMixture:
+    def test_finds_the_planted_groups(self):
+        rng = np.random.default_rng(0)
+        centres = np.array([[0, 0], [20, 0], [0, 20]])
+        members = rng.choice(3, 6000, p=[0.5, 0.3, 0.2])
+        fitted = MixtureCloud(3).fit(centres[members] + rng.standard_normal((6000, 2)))
+        order = np.argsort(-fitted.weights_)
+        # Standard errors: weights 0.0065, means under 0.03, variances under 0.041.
+        assert np.allclose(fitted.weights_[order], [0.5, 0.3, 0.2], atol=0.03)
+        assert np.allclose(fitted.means_[order], centres, atol=0.15)
+        assert np.allclose(fitted.covariances_, np.eye(2), atol=0.2)
+        assert fitted.converged_
+
+    @pytest.mark.parametrize("factor", [1e-4, 1e4])
+    def test_scale_and_place_of_the_codes_do_not_matter(self, codes, factor):
+        plain = MixtureCloud(4).fit(codes.astype(np.float64)).draw(100, np.random.default_rng(1))
+        moved = MixtureCloud(4).fit(factor * (codes.astype(np.float64) + 3)).draw(100, np.random.default_rng(1))
+        assert np.allclose(moved / factor - 3, plain, atol=1e-3)
+
+    def test_too_few_codes(self):
+        with pytest.raises(CodesError, match="10 Gaussians needs at least 20 codes, got 19"):
+            MixtureCloud().fit(np.random.default_rng(0).standard_normal((19, 2)))
+
+    def test_fewer_distinct_codes_than_components(self):
+        drawn = MixtureCloud(3).fit(np.repeat([[1.0, 2.0], [5.0, 6.0]], 10, axis=0)).draw(200, np.random.default_rng(0))
+        nearest = np.minimum(np.abs(drawn - [1, 2]).max(1), np.abs(drawn - [5, 6]).max(1))
+        assert nearest.max() < 0.05
+
+    def test_not_converged_is_told_without_a_warning(self, monkeypatch):
+        monkeypatch.setattr("zscope.clouds.mixture._MAX_ITERATIONS", 1)
+        fitted = MixtureCloud(5).fit(np.random.default_rng(0).gamma(1, size=(500, 3)))
+        assert fitted.iterations_ == 1
+        assert not fitted.converged_
+
+
+class TestMoments:
+    def test_against_numpy_over_several_chunks(self):
+        table = (1000 + np.random.default_rng(0).standard_normal((20_000, 3))).astype(np.float32)
+        mean, covariance = mean_and_covariance(table)
+        assert np.allclose(mean, table.astype(np.float64).mean(0), rtol=1e-12)
+        assert np.allclose(covariance, np.cov(table.T.astype(np.float64)), rtol=1e-9)
+
+    def test_one_point(self):
+        mean, covariance = mean_and_covariance(np.array([[3, 4]]))
+        assert mean.tolist() == [3, 4]
+        assert not covariance.any()
+
+    def test_factor_of_a_singular_covariance(self):
+        direction = np.array([[1.0], [2.0], [-1.0]])
+        factor = gaussian_factor(direction @ direction.T)
+        assert factor.shape == (3, 1)
+        assert np.allclose(factor @ factor.T, direction @ direction.T)
+
+
+def test_error_counts_and_names_the_bad_rows():
+    table = np.zeros((100, 3), dtype=np.float32)
+    table[[3, 10, 11, 40, 50, 60], 1] = np.inf
+    with pytest.raises(CodesError, match=r"6 of 100 rows hold NaN or infinity \(row 3, 10, 11, 40, 50, …\)"):
+        checked_codes(table)
