@@ -44,6 +44,8 @@ class ParameterError(ZscopeError):
 
     def __init__(self, name: str, must: str, got: object) -> None:
         self.name = name
+        self.must = must
+        self.got = got
         shown = got if isinstance(got, str) else repr(got)
         super().__init__(f"{name} must {must}, got {shown}")
 

@@ -1,5 +1,5 @@
+# ruff: noqa: PT012  (a block that fails half-way is what is tested)
 import json
-import os
 import platform
 from pathlib import Path
 
@@ -11,11 +11,15 @@ from zscope.errors import ExistsError, FormatError, ZscopeError
 from zscope.runs.formats import read_json, staged_file, staged_folder, versions, write_json, written_by_zscope
 
 
+def listed(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_json_round_trip(tmp_path: Path) -> None:
     content = {"text": "σ ≥ 0", "numbers": [1, 2.5, None, True], "inner": {"a": []}}
     write_json(tmp_path / "a.json", "zscope-test", 2, content)
     assert read_json(tmp_path / "a.json", "zscope-test", 3) == {"format": "zscope-test", "version": 2, **content}
-    assert os.listdir(tmp_path) == ["a.json"]
+    assert listed(tmp_path) == ["a.json"]
 
 
 def test_json_refuses_what_json_has_not(tmp_path: Path) -> None:
@@ -23,7 +27,7 @@ def test_json_refuses_what_json_has_not(tmp_path: Path) -> None:
         write_json(tmp_path / "a.json", "zscope-test", 1, {"x": float("nan")})
     with pytest.raises(ValueError, match="version"):
         write_json(tmp_path / "a.json", "zscope-test", 1, {"version": 3})
-    assert os.listdir(tmp_path) == []
+    assert listed(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_staged_file_keeps_the_old_file_on_failure(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise KeyboardInterrupt
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert listed(tmp_path) == ["a.txt"]
 
 
 def test_staged_file_without_folder_is_one_line(tmp_path: Path) -> None:
@@ -76,7 +80,7 @@ def test_staged_folder_appears_whole(tmp_path: Path) -> None:
         assert folder.parent == path.parent
         assert not path.exists()
     assert (path / "a").read_text() == "1"
-    assert os.listdir(path.parent) == ["out"]
+    assert listed(path.parent) == ["out"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -84,7 +88,7 @@ def test_staged_folder_leaves_nothing_on_failure(tmp_path: Path, error: type[Bas
     with pytest.raises(error), staged_folder(tmp_path / "deep" / "er" / "out") as folder:
         (folder / "a").write_text("1")
         raise error
-    assert os.listdir(tmp_path) == []
+    assert listed(tmp_path) == []
 
 
 def test_staged_folder_never_replaces_without_force(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_staged_folder_never_replaces_without_force(tmp_path: Path) -> None:
     file.write_text("mine")
     with pytest.raises(ExistsError, match="not a folder"), staged_folder(file, force=True):
         pytest.fail("the block must not run")
-    assert sorted(os.listdir(tmp_path)) == ["file", "out"]
+    assert listed(tmp_path) == ["file", "out"]
 
 
 def test_staged_folder_with_force_replaces_only_when_whole(tmp_path: Path) -> None:
@@ -106,12 +110,12 @@ def test_staged_folder_with_force_replaces_only_when_whole(tmp_path: Path) -> No
     with pytest.raises(RuntimeError), staged_folder(path, force=True) as folder:
         (folder / "new").write_text("2")
         raise RuntimeError
-    assert os.listdir(path) == ["old"]
+    assert listed(path) == ["old"]
     with staged_folder(path, force=True) as folder:
         (folder / "new").write_text("2")
-        assert os.listdir(path) == ["old"]
-    assert os.listdir(path) == ["new"]
-    assert os.listdir(tmp_path) == ["out"]
+        assert listed(path) == ["old"]
+    assert listed(path) == ["new"]
+    assert listed(tmp_path) == ["out"]
 
 
 def test_staged_folder_with_marker_spares_foreign_folders(tmp_path: Path) -> None:
@@ -121,7 +125,7 @@ def test_staged_folder_with_marker_spares_foreign_folders(tmp_path: Path) -> Non
         (folder / "photo").write_text("1")
     with pytest.raises(ExistsError, match=r"no run\.json"), staged_folder(path, force=True, marker="run.json"):
         pytest.fail("the block must not run")
-    assert os.listdir(path) == ["photo"]
+    assert listed(path) == ["photo"]
 
 
 def test_staged_folder_made_meanwhile_by_another_is_not_replaced(tmp_path: Path) -> None:
@@ -131,7 +135,7 @@ def test_staged_folder_made_meanwhile_by_another_is_not_replaced(tmp_path: Path)
         path.mkdir()
         (path / "a").write_text("theirs")
     assert (path / "a").read_text() == "theirs"
-    assert os.listdir(tmp_path) == ["out"]
+    assert listed(tmp_path) == ["out"]
 
 
 def test_staged_folder_keeps_a_link_and_replaces_what_it_points_to(tmp_path: Path) -> None:
@@ -140,15 +144,16 @@ def test_staged_folder_keeps_a_link_and_replaces_what_it_points_to(tmp_path: Pat
     with staged_folder(tmp_path / "link", force=True) as folder:
         (folder / "a").write_text("1")
     assert (tmp_path / "link").is_symlink()
-    assert os.listdir(tmp_path / "real") == ["a"]
+    assert listed(tmp_path / "real") == ["a"]
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ZscopeError, match="out cannot be written: No space left on device"), staged_folder(
-        tmp_path / "out"
+    with (
+        pytest.raises(ZscopeError, match="out cannot be written: No space left on device"),
+        staged_folder(tmp_path / "out"),
     ):
         raise OSError(28, "No space left on device")
-    assert os.listdir(tmp_path) == []
+    assert listed(tmp_path) == []
 
 
 def test_written_by_zscope(tmp_path: Path) -> None:

@@ -115,6 +115,14 @@ def cut(path: Path, count: int) -> None:
     path.write_bytes(path.read_bytes()[:-count])
 
 
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def save_objects(path: Path) -> None:
+    np.save(path, np.array([{}] * 7, dtype=object), allow_pickle=True)
+
+
 def damage_nothing_there(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
@@ -131,9 +139,9 @@ DAMAGES = {
     "cut images": (lambda folder: cut(folder / "images.npy", 1), r"images\.npy .*cut short"),
     "no images": (lambda folder: (folder / "images.npy").unlink(), r"images\.npy is missing"),
     "empty images": (lambda folder: (folder / "images.npy").write_bytes(b""), r"images\.npy"),
-    "long images": (lambda folder: (folder / "images.npy").open("ab").write(b"x"), "bytes, got"),
+    "long images": (lambda folder: lengthen(folder / "images.npy"), "bytes, got"),
     "float images": (lambda folder: np.save(folder / "images.npy", np.zeros((7, 4, 5, 3))), "must be uint8"),
-    "objects": (lambda folder: np.save(folder / "images.npy", np.array([{}] * 7, dtype=object)), r"images\.npy"),
+    "objects": (lambda folder: save_objects(folder / "images.npy"), r"images\.npy"),
     "other count": (lambda folder: damage_manifest(folder, count=8), "must have the shape"),
     "no hash": (lambda folder: damage_manifest(folder, shape=None), "count, shape and hash"),
     "other format": (lambda folder: damage_manifest(folder, format="zscope-run"), "must have the format"),
@@ -156,13 +164,7 @@ DAMAGES = {
 def test_open_refuses_what_is_not_whole(tmp_path: Path, damage: str) -> None:
     write_store(tmp_path / "s", random_images(7))
     harm, says = DAMAGES[damage]
-    if damage == "objects":
-        np.save(tmp_path / "s" / "images.npy", np.array([{}] * 7, dtype=object), allow_pickle=True)
-    elif damage == "long images":
-        with (tmp_path / "s" / "images.npy").open("ab") as file:
-            file.write(b"x")
-    else:
-        harm(tmp_path / "s")
+    harm(tmp_path / "s")
     with pytest.raises(FormatError, match=says) as caught:
         ImageStore.open(tmp_path / "s")
     assert "\n" not in str(caught.value)

@@ -1,2 +1,52 @@
-def register(app):
-    pass
+"""``zscope list``: what there is to choose from, and which runs are here."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zscope.clouds import CLOUDS
+from zscope.cli.common import AsJson, Debug, Output, Quiet
+from zscope.data import SOURCES
+from zscope.measures import MEASURES
+from zscope.models import LIKELIHOODS, PRESETS
+from zscope.nulls import CLAIMS
+from zscope.runs.run import find_runs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("list")(list_command)
+
+
+def list_command(
+    runs: Annotated[Path, typer.Option("--runs", help="Folder in which to look for runs.")] = Path("runs"),
+    claims: Annotated[bool, typer.Option("--claims", help="Claims with their margins and the reasons.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """List sources, presets, clouds, measures, claims, and the runs in a folder."""
+    output = Output(quiet=quiet, as_json=as_json)
+    content: dict[str, Any] = {
+        "sources": {source.example: source.what for source in SOURCES},
+        "presets": {name: item.what for name, item in PRESETS.items()},
+        "likelihoods": {name: item.formula for name, item in LIKELIHOODS.items()},
+        "clouds": {name: kind.keeps for name, kind in CLOUDS.items()},
+        "measures": {measure.name: measure.title for measure in MEASURES},
+        "claims": {name: claim.asks for name, claim in CLAIMS.items()},
+        "runs": {str(run.path): f"{run.label}, {run.state}" for run in find_runs(runs)},
+    }
+    if claims:
+        content = {
+            "claims": {
+                name: f"{claim.asks} ({claim.kind}; margin {'none' if claim.margin is None else f'{claim.margin:g}'}: "
+                f"{claim.effect}; {claim.reason})"
+                for name, claim in CLAIMS.items()
+            }
+        }
+    lines: list[str] = []
+    for title, entries in content.items():
+        width = max((len(name) for name in entries), default=0)
+        lines += [title, *(f"  {name:<{width}}  {what}" for name, what in entries.items())] if entries else []
+    output.result(content, *lines)

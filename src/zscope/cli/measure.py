@@ -1,2 +1,52 @@
-def register(app):
-    pass
+"""``zscope measure``: every measure on a run's codes, held against its null."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet, Seed
+from zscope.report import write_figures
+from zscope.runs.run import Run
+from zscope.study.encode import encode
+from zscope.study.load import load_study
+from zscope.study.measure import measure_run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("measure")(measure_command)
+
+
+def measure_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    draws: Annotated[int, typer.Option("--draws", help="Null clouds a test.")] = 99,
+    seed: Seed = 0,
+    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the figures too.")] = True,
+    device: Device = "auto",
+    force: Force = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure training and held-out codes apart, and write measures.json and figures into the run."""
+    output = Output(quiet=quiet, as_json=as_json)
+    opened = Run.open(run)
+    with output.bar() as bar:
+        latents = encode(opened, device=device, progress=bar, log=output.log)
+        measured = measure_run(opened, latents, draws=draws, seed=seed, force=force, progress=bar, log=output.log)
+        payload = load_study(opened.name, [opened])
+        if figures:
+            write_figures(payload.runs[0], run / "figures")
+    output.result(measured, *verdict_lines(payload.runs[0].splits), str(run / "measures.json"))
+
+
+def verdict_lines(splits: dict[str, Any]) -> list[str]:
+    """Verdicts as lines of text, one a claim and split."""
+    marks = {True: "yes", False: "no", None: "undecided"}
+    return [
+        f"{name:<9} {verdict['claim']:<18} {marks[verdict['holds']]:<10} {verdict['says']}"
+        + (f" {verdict['advice']}" if verdict["advice"] else "")
+        for name, split in splits.items()
+        for verdict in split.verdicts.values()
+    ]

@@ -120,7 +120,8 @@ def _load(path: Path) -> tuple[NDArray[Any], Any]:
         if path.suffix == ".npy":
             # no mapping of an array of Python objects, which NumPy refuses either way
             return np.load(path, mmap_mode="r", allow_pickle=False), None
-        with np.load(path, allow_pickle=False) as archive:
+        # NumPy would leave the file open where it is no archive
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             name = _images_in(path, archive.files)
             return archive[name], archive["labels"] if "labels" in archive.files and name != "labels" else None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:

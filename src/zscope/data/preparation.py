@@ -33,7 +33,7 @@ AS_THEY_ARE: Final = ImagePolicy()
 
 _HELD_OUT_SEED: Final = (0, 1)  # not the seed of ImageStore.selection, or every small selection would be held out
 _CHUNK: Final = 8
-_CHUNKS_AHEAD: Final = 4
+_CHUNKS_AHEAD: Final = 2  # a thread; photographs that keep their size may take 36 MB each
 _SHOWN_UNREADABLE: Final = 5
 
 

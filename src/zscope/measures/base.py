@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zscope.clouds.base import checked_codes
-from zscope.errors import CodesError
+from zscope.errors import CodesError, ParameterError
 from zscope.typing import CodeArray, Json, JsonDict, Progress, silent
 
 
@@ -151,6 +151,35 @@ class Measure(ABC):
     @abstractmethod
     def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:
         """Measure codes to which the measure applies."""
+
+
+def chosen_rows(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose at most so many rows at random, without repetition, in rising order.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows there are.
+    most : int
+        How many are wanted, at least 1.
+    rng : numpy.random.Generator
+        The choice; not touched if all rows are taken.
+
+    Returns
+    -------
+    ndarray of int64
+        min(n, most) row numbers.
+
+    Raises
+    ------
+    ParameterError
+        If `most` is below 1.
+    """
+    if most < 1:
+        raise ParameterError("max_points", "be at least 1", most)
+    if n <= most:
+        return np.arange(n)
+    return np.sort(rng.choice(n, most, replace=False))
 
 
 def finite_or_none(number: float) -> float | None:

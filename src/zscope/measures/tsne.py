@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zscope.errors import CodesError, ParameterError
-from zscope.measures.base import LatentCodes, Measure, Measurement, finite_or_none
+from zscope.measures.base import LatentCodes, Measure, Measurement, chosen_rows, finite_or_none
 from zscope.measures.pca import principal_axes
 from zscope.typing import Json, Progress
 
 LEAST_POINTS = 10
+_LARGE_MAP = 1000
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,16 @@ class TsneMap:
     engine: str
 
 
-def tsne_engine() -> tuple[str, Any]:
-    """Choose who computes maps: scikit-learn-intelex where it is installed, otherwise scikit-learn.
+def tsne_engine(n: int) -> tuple[str, Any]:
+    """Choose who computes a map: scikit-learn-intelex for large maps where it is installed, otherwise scikit-learn.
+
+    The former is about ten times faster, but ends at a higher divergence, the more so the fewer points there are (2.0
+    against 0.1 nats at 12 points, 3.35 against 3.29 at 2,000 in 64 dimensions).
+
+    Parameters
+    ----------
+    n : int
+        Points on the map; below 1,000 it is scikit-learn.
 
     Returns
     -------
@@ -81,7 +90,7 @@ def tsne_engine() -> tuple[str, Any]:
     estimator : type
         Its TSNE class; both take the same parameters.
     """
-    if importlib.util.find_spec("sklearnex") is not None:
+    if n >= _LARGE_MAP and importlib.util.find_spec("sklearnex") is not None:
         from sklearnex.manifold import TSNE
 
         return "scikit-learn-intelex", TSNE
@@ -124,7 +133,7 @@ def tsne_map(codes: NDArray[Any], setting: MapSetting, seed: int) -> TsneMap:
         raise ParameterError("perplexity", "be above 0", setting.perplexity)
     if setting.iterations < 250:
         raise ParameterError("iterations", "be at least 250", setting.iterations)
-    name, estimator = tsne_engine()
+    name, estimator = tsne_engine(len(codes))
     perplexity = min(setting.perplexity, (len(codes) - 1) / 3)
     model = estimator(
         n_components=2,
@@ -196,49 +205,16 @@ class TsneMeasure(Measure):
         settings = [made for made in self.settings if made.components is None or made.components < codes.dimension]
         maps: list[Json] = []
         columns: dict[str, NDArray[np.float32]] = {}
-        engine = ""
         for done, setting in enumerate(settings, start=1):
             source = points if setting.components is None else axes.project(points, setting.components)
             made = tsne_map(source, setting, seed)
-            engine = made.engine
             for column, letter in enumerate("xy"):
                 whole = np.full(codes.n, np.nan, dtype=np.float32)
                 whole[rows] = made.coordinates[:, column]
                 columns[f"tsne.{setting.name}.{letter}"] = whole
             maps.append(_as_json(setting, made, len(rows)))
             progress("t-SNE", done, len(settings), map=setting.name)
-        return Measurement(
-            self.name, {"maps": maps, "n": len(rows), "of": codes.n, "seed": seed, "engine": engine}, columns
-        )
-
-
-def chosen_rows(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose at most so many rows at random, without repetition, in rising order.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows there are.
-    most : int
-        How many are wanted, at least 1.
-    rng : numpy.random.Generator
-        The choice; not touched if all rows are taken.
-
-    Returns
-    -------
-    ndarray of int64
-        min(n, most) row numbers.
-
-    Raises
-    ------
-    ParameterError
-        If `most` is below 1.
-    """
-    if most < 1:
-        raise ParameterError("max_points", "be at least 1", most)
-    if n <= most:
-        return np.arange(n)
-    return np.sort(rng.choice(n, most, replace=False))
+        return Measurement(self.name, {"maps": maps, "n": len(rows), "of": codes.n, "seed": seed}, columns)
 
 
 def _as_json(setting: MapSetting, made: TsneMap, n: int) -> Json:

@@ -110,6 +110,7 @@ def _fit(
     device = resolve_device(request.device)
     torch.manual_seed(training.seed)
     model = Autoencoder(model_config)
+    run.save(parameters=model.parameter_count)
     trainer = Trainer(
         run, model, store, training, device=device, keep_every=request.keep_every, progress=progress, log=log
     )
@@ -160,7 +161,7 @@ def about_data(store: ImageStore, training: TrainingConfig) -> JsonDict:
     chosen = store.selection(training.limit)
     train_count = int((store.split[chosen] == "train").sum())
     return {
-        "store": str(store.path),
+        "store": str(store.path.resolve()),
         "hash": store.hash,
         "count": len(store),
         "shape": list(store.shape),

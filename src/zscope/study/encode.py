@@ -1,0 +1,100 @@
+"""What ``zscope encode`` does: the codes of the images that a run was trained and tested on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zscope.errors import FormatError, ParameterError, TrainingError
+from zscope.models.autoencoder import Autoencoder
+from zscope.runs.latents import Latents
+from zscope.runs.run import Run
+from zscope.runs.store import ImageStore
+from zscope.training.devices import resolve_device
+from zscope.training.encoding import encode_store, file_hash
+from zscope.typing import Progress, silent
+
+
+def open_store(run: Run) -> ImageStore:
+    """Open the image store that a run was trained on, and check that it still holds the same images."""
+    path = Path(run.data["store"])
+    if not path.exists():
+        source = run.manifest["source"]
+        raise FormatError(f"{run.path}: its image store {path} is gone; zscope data prepare {source} makes it again")
+    store = ImageStore.open(path)
+    if store.hash != run.data["hash"]:
+        raise FormatError(f"{run.path}: the image store {path} now holds other images than the run was trained on")
+    return store
+
+
+def finished(run: Run) -> Run:
+    """Check that a run's training is finished."""
+    if run.state != "finished":
+        raise TrainingError(f"{run.path} is not finished (state: {run.state}); go on with zscope train … --resume")
+    return run
+
+
+def model_hash(run: Run) -> str:
+    """What identifies a run's trained model: the hash of its weights."""
+    return file_hash(run.path / "model" / "model.safetensors")
+
+
+def encode(
+    run: Run,
+    *,
+    precision: str = "fp32",
+    batch: int = 512,
+    device: str = "auto",
+    force: bool = False,
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> Latents:
+    """Encode a run's images into ``latents/``, or open them where they are up to date.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    precision : {"fp32", "bf16"}
+        Precision of the convolutional trunk; bf16 says how far off the codes may be.
+    batch : int
+        Images at a time, at least 1.
+    device : str
+        Where to encode.
+    force : bool
+        Encode again even where the latents are up to date.
+    progress, log
+        Told of batches, and of lines for people.
+
+    Returns
+    -------
+    Latents
+        Codes of training and held-out images.
+    """
+    finished(run)
+    if precision not in ("fp32", "bf16"):
+        raise ParameterError("precision", "be fp32 or bf16", precision)
+    if batch < 1:
+        raise ParameterError("batch", "be at least 1", batch)
+    identity = model_hash(run)
+    if not force and (run.latents / "manifest.json").exists():
+        latents = Latents.open(run.latents)
+        if latents.manifest["model"] == identity and latents.manifest["precision"] == precision:
+            log(f"{run.latents}: up to date")
+            return latents
+    store = open_store(run)
+    model = Autoencoder.from_pretrained(run.path)
+    latents = encode_store(
+        model,
+        store,
+        store.selection(run.data["limit"]),
+        run.latents,
+        model_hash=identity,
+        device=resolve_device(device),
+        precision=precision,
+        batch=batch,
+        force=True,
+        progress=progress,
+    )
+    if precision == "bf16":
+        log("bf16 trunk: codes are off by up to 0.03 where |z| ≥ 4; planes narrower than that show its steps")
+    log(f"{run.latents}: {len(latents):,} codes of {latents.manifest['d']} dimensions")
+    return latents

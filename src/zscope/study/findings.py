@@ -1,0 +1,134 @@
+"""Runs in words and side by side: sentences and one table, from what was measured."""
+
+from collections.abc import Callable, Sequence
+from math import exp, lgamma, sqrt
+from typing import Any
+
+from zscope.study.payload import Comparison, Finding, RunPayload
+
+CLAIM_ORDER = ("radius", "axes", "activity")
+"""Measures whose verdicts are told, in this order."""
+
+
+def prior_radius(d: int) -> float:
+    """Mean length of a draw from N(0, I) in `d` dimensions, √2 Γ((d + 1) / 2) / Γ(d / 2).
+
+    Examples
+    --------
+    >>> round(prior_radius(256), 2)
+    15.98
+    """
+    return sqrt(2) * exp(lgamma((d + 1) / 2) - lgamma(d / 2))
+
+
+def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
+    """What was found, in words: the runs against each other first, then each run's verdicts."""
+    findings: list[Finding] = []
+    if len(runs) > 1:
+        findings += _losses(runs)
+    findings += [finding for run in runs for finding in (_against_prior(run), *_verdicts(run)) if finding is not None]
+    return tuple(findings)
+
+
+def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
+    """How much reconstruction a KL weight costs, and how much KL is left."""
+    parts = []
+    for run in runs:
+        last = last_losses(run)
+        if last is not None:
+            kl = "" if run.manifest["config"]["model"]["kind"] == "ae" else f" with a KL of {last['kl']:.4g}"
+            parts.append(f"{run.name} ({run.label}) {last['reconstruction']:.1f}{kl}")
+    if len(parts) < 2:
+        return []
+    split = "held-out" if all(_has_held_out(run) for run in runs) else "training"
+    return [Finding(f"Reconstruction of {split} images, in nats per image: {'; '.join(parts)}.")]
+
+
+def _against_prior(run: RunPayload) -> Finding | None:
+    """Where the codes lie, against where N(0, I) draws."""
+    split = run.splits.get("train")
+    if split is None or "radius" not in split.values:
+        return None
+    radius = split.values["radius"]
+    prior, spread = prior_radius(split.d), (radius["mean"] - prior_radius(split.d)) / radius["sd"]
+    where = f"The codes of {run.name} lie at radius {radius['mean']:.2f} ± {radius['sd']:.2f} (n = {split.n:,})"
+    draws = f"draws from N(0, I) in {split.d} dimensions at {prior:.2f}"
+    apart = f"{abs(spread):.1f} of their standard deviations {'further in' if spread > 0 else 'further out'}"
+    return Finding(f"{where}; {draws}, {apart}.", run=run.name)
+
+
+def _verdicts(run: RunPayload) -> list[Finding]:
+    split = run.splits.get("train")
+    if split is None:
+        return []
+    return [
+        Finding(verdict["says"], verdict["advice"], run.name, verdict["holds"] if name == "radius" else None)
+        for name in CLAIM_ORDER
+        if (verdict := split.verdicts.get(name)) is not None
+    ]
+
+
+def _has_held_out(run: RunPayload) -> bool:
+    return any(record["split"] == "held-out" for record in run.history)
+
+
+def last_losses(run: RunPayload) -> dict[str, Any] | None:
+    """Losses after the last epoch: of held-out images where there are any, else of training images."""
+    wanted = "held-out" if _has_held_out(run) else "train"
+    records = [record for record in run.history if record["split"] == wanted]
+    return records[-1] if records else None
+
+
+def _losses_of(split: str, name: str) -> Callable[[RunPayload], float | None]:
+    def value(run: RunPayload) -> float | None:
+        records = [record for record in run.history if record["split"] == split]
+        return float(records[-1][name]) if records else None
+
+    return value
+
+
+def _measured(name: str, *keys: str, split: str = "train") -> Callable[[RunPayload], float | None]:
+    def value(run: RunPayload) -> float | None:
+        part = run.splits.get(split)
+        found: Any = None if part is None else part.values.get(name)
+        for key in keys:
+            found = None if found is None else found.get(key)
+        if isinstance(found, list):
+            found = len(found)
+        return None if found is None else float(found)
+
+    return value
+
+
+ROWS: tuple[tuple[str, str, Callable[[RunPayload], float | None]], ...] = (
+    ("parameters", "", lambda run: run.manifest.get("parameters")),
+    ("epochs", "", lambda run: float(run.history[-1]["epoch"]) if run.history else None),
+    ("training time", "s", _losses_of("train", "seconds")),
+    ("total, training", "nats per image", _losses_of("train", "total")),
+    ("total, held-out", "nats per image", _losses_of("held-out", "total")),
+    ("reconstruction, training", "nats per image", _losses_of("train", "reconstruction")),
+    ("reconstruction, held-out", "nats per image", _losses_of("held-out", "reconstruction")),
+    ("reconstruction per channel, held-out", "nats per image", _losses_of("held-out", "reconstruction_per_channel")),
+    ("KL, training", "nats per image", _losses_of("train", "kl")),
+    ("KL, held-out", "nats per image", _losses_of("held-out", "kl")),
+    ("latent dimensions", "", lambda run: float(run.manifest["config"]["model"]["z_dim"])),
+    ("active axes", "", _measured("activity", "active")),
+    ("dominating axes", "", _measured("axes", "dominating")),
+    ("components for 95 % of the variance", "", _measured("pca", "needed", "95")),
+    ("radius, peak", "latent units", _measured("radius", "peak")),
+    ("radius, peak from mean and covariance", "latent units", _measured("radius", "moments", "peak")),
+    ("radius, mean", "latent units", _measured("radius", "mean")),
+    ("radius, standard deviation", "latent units", _measured("radius", "sd")),
+    ("radius, mean of held-out codes", "latent units", _measured("radius", "mean", split="held-out")),
+    ("log-variance, mean", "", _measured("logvar", "logvar", "mean")),
+)
+"""Figures that runs are compared by: words, unit, and where they come from."""
+
+
+def compare_runs(runs: Sequence[RunPayload]) -> Comparison:
+    """Put runs side by side; rows that no run has a value for are left out."""
+    rows = [(figure, unit, tuple(value(run) for run in runs)) for figure, unit, value in ROWS]
+    return Comparison(
+        tuple(run.name for run in runs),
+        tuple(row for row in rows if any(value is not None for value in row[2])),
+    )

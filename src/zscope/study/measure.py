@@ -1,0 +1,163 @@
+"""What ``zscope measure`` does: every measure on the training and on the held-out codes, each against its null."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from zscope import __version__
+from zscope.clouds import CovarianceCloud
+from zscope.errors import CodesError
+from zscope.measures import MEASURES, LatentCodes, Measurement
+from zscope.measures.planes import plane_projection, project
+from zscope.measures.tsne import SETTINGS, TsneMeasure, tsne_map
+from zscope.nulls import judge
+from zscope.runs.latents import Latents
+from zscope.runs.measured import read_measures, write_measures, write_null_points
+from zscope.runs.run import Run
+from zscope.study.encode import model_hash
+from zscope.typing import FloatArray, JsonDict, Progress, silent
+
+SPLITS = ("train", "held-out")
+"""Splits that are measured apart."""
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Make a generator that depends on the seed and on what it is for, and on no order of work."""
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+def measure_codes(
+    codes: LatentCodes, *, draws: int, seed: int, split: str, progress: Progress = silent
+) -> tuple[JsonDict, dict[str, FloatArray]]:
+    """Apply every measure to a cloud of codes and hold what can be tested against its null.
+
+    Parameters
+    ----------
+    codes : LatentCodes
+        The codes.
+    draws : int
+        Null clouds, at least 1.
+    seed : int
+        Seed of everything random.
+    split : str
+        Name of the split, part of the seeds.
+    progress : Progress
+        Told of every step.
+
+    Returns
+    -------
+    content : dict
+        ``cloud`` and ``measures`` as ``measures.json`` holds them.
+    columns : dict of str to ndarray of shape (N,)
+        What the measures keep with each point.
+    """
+    found: dict[str, Measurement] = {}
+    skipped: dict[str, str] = {}
+    for position, measure in enumerate(MEASURES):
+        progress(f"measuring {measure.title}", position, len(MEASURES))
+        reason = measure.applies(codes)
+        if reason is not None:
+            skipped[measure.name] = reason
+            continue
+        found[measure.name] = measure.measure(codes, generator(seed, split, measure.name))
+    judged = judge(codes, found, generator(seed, split, "nulls"), draws=draws, progress=progress)
+    entries: list[Any] = []
+    for measure in MEASURES:
+        entry: dict[str, Any] = {"name": measure.name, "title": measure.title}
+        if measure.name in skipped:
+            entry["skipped"] = skipped[measure.name]
+        else:
+            tests, verdict = judged.get(measure.name, ([], None))
+            entry["values"] = found[measure.name].values
+            entry["tests"] = [test.as_json() for test in tests]
+            entry["verdict"] = None if verdict is None else verdict.as_json()
+        entries.append(entry)
+    columns = {name: values for item in found.values() for name, values in item.points.items()}
+    return {"cloud": {"n": codes.n, "d": codes.dimension}, "measures": entries}, cast(dict[str, FloatArray], columns)
+
+
+def null_points(codes: LatentCodes, *, seed: int, split: str, map_points: int) -> dict[str, FloatArray]:
+    """One draw of the ``covariance`` null in the planes of the codes, and its standard t-SNE map.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The plane columns of shape (N,); the map's are NaN beyond its points. Empty where d is 1 or N ≤ d.
+    """
+    try:
+        cloud = CovarianceCloud().fit(codes.mean).draw_matched(codes.n, generator(seed, split, "null points"))
+    except CodesError:
+        return {}  # measures.json says of the radius why there is no such null
+    if codes.dimension < 2:
+        return {}
+    columns = dict(project(cloud, plane_projection(codes.mean)))
+    size = min(map_points, codes.n)
+    if TsneMeasure().applies(LatentCodes.of(cloud[:size])) is None:
+        made = tsne_map(cloud[:size], SETTINGS[0], seed=int(generator(seed, split, "null map").integers(2**31)))
+        for column, letter in enumerate("xy"):
+            values = np.full(codes.n, np.nan, np.float32)
+            values[:size] = made.coordinates[:, column]
+            columns[f"tsne.{SETTINGS[0].name}.{letter}"] = values
+    return cast(dict[str, FloatArray], columns)
+
+
+def measure_run(
+    run: Run,
+    latents: Latents,
+    *,
+    draws: int = 99,
+    seed: int = 0,
+    force: bool = False,
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Measure a run's codes into ``measures.json``, or read it where it is up to date.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    latents : Latents
+        Its codes.
+    draws : int
+        Null clouds a test.
+    seed : int
+        Seed of null clouds, k-means and maps.
+    force : bool
+        Measure again.
+    progress, log
+        Told of steps, and of lines for people.
+
+    Returns
+    -------
+    dict
+        What ``measures.json`` holds.
+    """
+    path = run.path / "measures.json"
+    about: JsonDict = {"zscope": __version__, "model": model_hash(run), "draws": draws, "seed": seed}
+    about["precision"] = latents.manifest["precision"]
+    before = read_measures(path)
+    if before and not force and before.get("about") == about:
+        log(f"{path}: up to date")
+        return before
+    content: JsonDict = {"about": about}
+    for split in SPLITS:
+        rows = latents.split(split)
+        if not len(rows):
+            continue
+        codes = LatentCodes.of(latents.mean(rows), latents.logvar(rows))
+        log(f"measuring {codes.n:,} {split} codes of {codes.dimension} dimensions")
+        measured, columns = measure_codes(codes, draws=draws, seed=seed, split=split, progress=progress)
+        latents.add_columns(columns, rows)
+        write_null_points(
+            run.latents / f"null-covariance-{split}.parquet",
+            null_points(codes, seed=seed, split=split, map_points=TsneMeasure().max_points),
+        )
+        if split == "train":
+            content.update(measured)
+        else:
+            content["held_out"] = measured
+    write_measures(path, content)
+    return cast(dict[str, Any], content)

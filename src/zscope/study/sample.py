@@ -1,0 +1,77 @@
+"""What ``zscope sample`` does: images from every cloud, under originals and their reconstructions."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from zscope import __version__
+from zscope.clouds import cloud
+from zscope.errors import ParameterError
+from zscope.generation.sampling import DEFAULT_CLOUDS, sample_clouds
+from zscope.models.autoencoder import Autoencoder
+from zscope.runs.latents import Latents
+from zscope.runs.run import Run
+from zscope.runs.samples import samples_manifest, write_samples
+from zscope.runs.store import ImageStore
+from zscope.study.encode import model_hash, open_store
+from zscope.training.devices import resolve_device
+from zscope.typing import ImageArray, JsonDict, Progress, silent
+
+
+def shown_rows(store: ImageStore, limit: int | None, n: int) -> np.ndarray:
+    """Rows of the images to show: held-out ones where there are any, the same for every run on a store."""
+    rows = store.selection(limit)
+    held_out = rows[store.split[rows] != "train"]
+    pool = held_out if len(held_out) else rows
+    return np.sort(np.random.default_rng(0).permutation(pool)[:n])
+
+
+def sample_run(
+    run: Run,
+    latents: Latents,
+    *,
+    clouds: Sequence[str] = DEFAULT_CLOUDS,
+    n: int = 12,
+    seed: int = 0,
+    device: str = "auto",
+    force: bool = False,
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> None:
+    """Draw and decode images into a run's ``samples/``, unless they are there already.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    latents : Latents
+        Its codes; clouds are fitted to the training ones.
+    clouds : sequence of str
+        Clouds by name.
+    n : int
+        Images a cloud, at least 1.
+    seed : int
+        Seed of the draws.
+    device : str
+        Where to decode.
+    force : bool
+        Draw again.
+    progress, log
+        Told of clouds, and of lines for people.
+    """
+    if n < 1:
+        raise ParameterError("n", "be at least 1", n)
+    specs = [cloud(spec).spec for spec in clouds]
+    about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
+    folder = run.path / "samples"
+    if not force and samples_manifest(folder).get("about") == about:
+        log(f"{folder}: up to date")
+        return
+    store = open_store(run)
+    model = Autoencoder.from_pretrained(run.path, device=resolve_device(device))
+    rows = latents.split("train")
+    samples = sample_clouds(latents.mean(rows), model.decode_all, specs, n, seed, progress)
+    originals: ImageArray = np.asarray(store.images[shown_rows(store, run.data["limit"], n)])
+    reconstructions = model.decode_all(model.encode(originals).mean.cpu().numpy())
+    write_samples(folder, originals, reconstructions, samples, {"about": about})
+    log(f"{folder}: {n} images from each of {len(specs)} clouds")

@@ -1,0 +1,119 @@
+"""The study file: several runs on one source, in YAML."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zscope.errors import FormatError, ParameterError
+from zscope.generation.sampling import DEFAULT_CLOUDS
+from zscope.models.config import parameter_error
+from zscope.study.request import TrainRequest
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that is also a folder's."""
+
+
+class Images(BaseModel):
+    """How the images are prepared: the options of ``zscope data prepare``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: str | None = None
+    crop: str | None = None
+    grey: bool = False
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class Measuring(BaseModel):
+    """How codes are measured: the options of ``zscope measure``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    draws: Annotated[int, Field(ge=1)] = 99
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Sampling(BaseModel):
+    """How images are sampled: the options of ``zscope sample``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: Annotated[int, Field(ge=1)] = 12
+    clouds: tuple[str, ...] = DEFAULT_CLOUDS
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class StudySpec(BaseModel):
+    """A study: what is shared by its runs, and the runs.
+
+    Attributes
+    ----------
+    name : str
+        Title of the report, and the default folder ``runs/NAME``.
+    source : str
+        Where the images come from; a relative folder is taken from where the command runs.
+    images, measure, sample
+        Options of the steps.
+    label : str or None
+        The label that colours the maps.
+    train : dict
+        Options of ``zscope train`` that all runs share.
+    runs : dict of str to dict
+        Each run's name, and the options of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    source: str
+    images: Images = Images()
+    label: str | None = None
+    train: dict[str, Any] = {}
+    runs: Annotated[dict[Name, dict[str, Any] | None], Field(min_length=1)]
+    measure: Measuring = Measuring()
+    sample: Sampling = Sampling()
+
+    def requests(self, **changes: Any) -> dict[str, TrainRequest]:
+        """Resolve each run's request, with what the command line changed."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        requests = {}
+        for name, own in self.runs.items():
+            try:
+                requests[name] = TrainRequest.of(**{**self.train, **(own or {}), **given})
+                requests[name].check()
+            except ParameterError as error:
+                raise ParameterError(f"runs.{name}.{error.name}", error.must, error.got) from None
+        return requests
+
+
+def read_spec(path: Path) -> tuple[StudySpec, str]:
+    """Read a study file.
+
+    Returns
+    -------
+    spec : StudySpec
+        What it says.
+    text : str
+        The file's text, shown in the report.
+
+    Raises
+    ------
+    FormatError
+        There is no such file, it is no YAML, or something in it is wrong: the line says what and where.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise FormatError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise FormatError(f"{path}: a study file is a mapping with name, source and runs")
+    try:
+        return StudySpec.model_validate(content), text
+    except ValidationError as error:
+        raise FormatError(f"{path}: {parameter_error(error)}") from None
