@@ -70,7 +70,7 @@ class TestEveryPreset:
 
 
 def test_unknown_preset_lists_the_known():
-    with pytest.raises(ParameterError, match="^preset must be one of digits, mnist, celeba, got vgg$"):
+    with pytest.raises(ParameterError, match=r"^preset must be one of digits, mnist, celeba, got vgg$"):
         preset("vgg")
 
 

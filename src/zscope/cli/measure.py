@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet, Seed
-from zscope.report import write_figures
+from zscope.figures import write_figures
 from zscope.runs.run import Run
 from zscope.study.encode import encode
 from zscope.study.load import load_study

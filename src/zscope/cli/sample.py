@@ -7,8 +7,8 @@ import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
 from zscope.errors import ParameterError
+from zscope.figures import write_figure
 from zscope.generation.sampling import DEFAULT_CLOUDS
-from zscope.report import write_figure
 from zscope.runs.run import Run
 from zscope.study.encode import encode
 from zscope.study.load import load_run

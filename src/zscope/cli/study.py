@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Stores, prepared
-from zscope.report import write_figures, write_report
+from zscope.figures import write_figures
+from zscope.report import write_report
 from zscope.study.spec import read_spec
 from zscope.study.study import StudyOptions, run_study
 from zscope.study.train import estimate

@@ -11,6 +11,7 @@ from zscope.measures.histogram import counts_on_interval, scaled_interval, smoot
 from zscope.typing import Json, JsonDict, Progress
 
 _INTERVAL = 0.25
+_MOST = 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +171,7 @@ class AxesMeasure(Measure):
 def _interval(codes: NDArray[np.float32], table: AxisTable) -> float:
     """0.25 where it cuts six typical standard deviations into 8 to 400 pieces, otherwise a power of ten times it."""
     typical = float(np.sqrt(np.mean(table.sd**2)))
-    interval = scaled_interval(_INTERVAL, 6 * typical, fewest=8, most=400)
+    interval = scaled_interval(_INTERVAL, 6 * typical, fewest=8, most=400, largest=float(np.abs(codes).max()))
+    extent = float(codes.max()) - float(codes.min())
     # Single codes far outside must not make a histogram of millions of intervals.
-    return scaled_interval(interval, float(np.ptp(codes, axis=0).max()), fewest=0, most=4000)
+    return interval if extent / interval <= _MOST else scaled_interval(interval, extent, fewest=_MOST / 100, most=_MOST)

@@ -1,5 +1,6 @@
 """Histograms on a stated interval, and the peak of one."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 _WIDEST_KERNEL = 4.0
 
 
-def scaled_interval(interval: float, extent: float, *, fewest: float, most: float) -> float:
-    """Scale an interval by powers of ten until it cuts an extent into a sensible number of pieces.
+def scaled_interval(interval: float, extent: float, *, fewest: float, most: float, largest: float = 0.0) -> float:
+    """Scale an interval by a power of ten if it does not cut an extent into a sensible number of pieces.
 
     Parameters
     ----------
@@ -20,7 +21,10 @@ def scaled_interval(interval: float, extent: float, *, fewest: float, most: floa
     extent : float
         The range to be cut, in the same units; 0 keeps the interval.
     fewest, most : float
-        Bounds on extent / interval; `most` at least ten times `fewest`.
+        Bounds on extent / interval, above 0, the second at least ten times the first. Where they are not kept, the
+        power of ten is taken that comes nearest to the middle between them (on a logarithmic scale).
+    largest : float
+        Largest number by size that will be counted: the interval is never below 1e-12 of it, where rounding begins.
 
     Returns
     -------
@@ -33,10 +37,10 @@ def scaled_interval(interval: float, extent: float, *, fewest: float, most: floa
     (0.5, 50.0)
     """
     power = 0
-    while extent / (interval * 10.0**power) > most:
-        power += 1
-    while extent > 0 and extent / (interval * 10.0**power) < fewest:
-        power -= 1
+    if extent > 0 and not fewest <= extent / interval <= most:
+        power = round(math.log10(extent / interval / math.sqrt(fewest * most)))
+    if largest > 0:
+        power = max(power, math.ceil(math.log10(largest / interval) - 12))
     return float(interval * 10**power) if power >= 0 else float(interval / 10**-power)
 
 
@@ -61,8 +65,25 @@ def counts_on_interval(
     """
     slots = np.floor(np.asarray(values, dtype=np.float64) / interval).astype(np.int64)
     first, last = int(slots.min()), int(slots.max())
-    edges = np.round(np.arange(first, last + 2) * interval, 12)
-    return edges, np.bincount(slots - first, minlength=last - first + 1).astype(np.int64)
+    return slot_edges(first, last, interval), np.bincount(slots - first, minlength=last - first + 1).astype(np.int64)
+
+
+def slot_edges(first: int, last: int, interval: float) -> NDArray[np.float64]:
+    """Edges of the intervals number `first` to `last`, interval number i reaching from i to i + 1 times the interval.
+
+    Parameters
+    ----------
+    first, last : int
+        Numbers, below 0 for negative values.
+    interval : float
+        Width.
+
+    Returns
+    -------
+    ndarray of shape (last − first + 2,)
+        Without the last digits that multiplication spoils: 0.3 and not 0.30000000000000004.
+    """
+    return np.round(np.arange(first, last + 2) * interval, 12 - math.floor(math.log10(interval)))
 
 
 def peak_by_parabola(edges: NDArray[np.floating[Any]], counts: NDArray[Any]) -> float:

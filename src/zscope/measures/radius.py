@@ -62,8 +62,8 @@ def predicted_radius(mean: NDArray[np.floating[Any]], covariance: NDArray[np.flo
     The cumulants of R² are E = |μ|² + tr Σ, Var = 2 tr Σ² + 4 μᵀΣμ and κ₃ = 8 tr Σ³ + 24 μᵀΣ²μ (Mathai & Provost 1992,
     "Quadratic Forms in Random Variables"). For mean and sd R² is taken as the shifted gamma variable a + b·Γ(k) that
     has these three: b = κ₃ / 2Var, k = Var / b², a = E − k b; with a = 0 that is Nakagami's distribution of R. The peak
-    comes from the saddlepoint density of R² (Kuonen 1999, Biometrika 86), since a few wide axes skew the radius and pull
-    its peak below what any three moments say. Both are exact for N(0, σ²I), where R is σχ_d with its peak at
+    comes from the saddlepoint density of R² (Kuonen 1999, Biometrika 86), since a few wide axes skew the radius and
+    pull its peak below what any three moments say. Both are exact for N(0, σ²I), where R is σχ_d with its peak at
     σ·sqrt(d − 1); with one axis six times as wide as the others the peak is right to 2 %.
 
     Parameters
@@ -102,8 +102,8 @@ def _peak(mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> float:
     """Most frequent R by the saddlepoint density of y = R².
 
     ln f(y) = K(s) − s y − ½ ln 2πK″(s) at K′(s) = y, with K(s) = Σ −½ ln(1 − 2sλ) + s m² / (1 − 2sλ) over the
-    eigenvalues λ of Σ and the mean's coordinates m in its eigenvectors; R has the density 2R f(R²). It is searched along
-    u = 1 − 2sλ_max, which runs through all y: from far outside (ln u = −7) down to the origin (28).
+    eigenvalues λ of Σ and the mean's coordinates m in its eigenvectors; R has the density 2R f(R²). It is searched
+    along u = 1 − 2sλ_max, which runs through all y: from far outside (ln u = −7) down to the origin (28).
     """
     spreads, directions = np.linalg.eigh(covariance)
     spreads, squares = np.maximum(spreads, 0.0), (mean @ directions) ** 2
@@ -138,7 +138,7 @@ def radius_intervals(lengths: NDArray[np.float64]) -> tuple[float, float]:
     coarse, fine : float
         0.5 and 0.05 wherever 0.5 cuts the range of the radii into 4 to 200 pieces.
     """
-    coarse = scaled_interval(0.5, float(np.ptp(lengths)), fewest=4, most=200)
+    coarse = scaled_interval(0.5, float(np.ptp(lengths)), fewest=4, most=200, largest=float(lengths.max()))
     return coarse, coarse / 10
 
 

@@ -128,7 +128,7 @@ class Autoencoder(nn.Module):
         Posterior
             Float32 tensors of shape (N, d) on the model's device; `logvar` is None for an AE.
         """
-        with _evaluating(self):
+        with _Evaluating(self):
             return self._posterior(self.encoder(as_tensor(images, self.device)))
 
     @torch.inference_mode()
@@ -148,7 +148,7 @@ class Autoencoder(nn.Module):
         tensor = torch.as_tensor(codes, dtype=torch.float32, device=self.device)
         if tensor.ndim != 2 or tensor.shape[1] != self.config.z_dim:
             raise ParameterError("codes", f"have shape (N, {self.config.z_dim})", tuple(tensor.shape))
-        with _evaluating(self):
+        with _Evaluating(self):
             pictures = self.likelihood.mean(self.decoder(tensor).float())
         return np.asarray(pictures.permute(0, 2, 3, 1).contiguous().cpu().numpy())
 
@@ -178,7 +178,7 @@ class Autoencoder(nn.Module):
         if (folder / "run.json").exists():
             folder = folder / "model"
         try:
-            config = ModelConfig.model_validate(read_json(folder / "config.json", FORMAT, VERSION)["config"])
+            config = ModelConfig.model_validate(read_json(folder / "config.json", FORMAT, VERSION).get("config"))
         except ValidationError as error:
             raise FormatError(f"{folder / 'config.json'}: {parameter_error(error)}") from None
         model = cls(config)
@@ -186,7 +186,7 @@ class Autoencoder(nn.Module):
         return model.to(device).eval()
 
 
-class _evaluating:
+class _Evaluating:
     """Evaluation mode for the length of a block, and the mode before it afterwards."""
 
     def __init__(self, module: nn.Module) -> None:

@@ -24,7 +24,7 @@ class Posterior:
     logvar: Tensor | None
 
     def draw(self, *, eps_clip: float | None, eps_factor: float, generator: torch.Generator | None = None) -> Tensor:
-        """z = mean + exp(logvar / 2) · eps · eps_factor with eps ~ N(0, 1), clipped to |eps| ≤ `eps_clip`.
+        """Draw z = mean + exp(logvar / 2) · eps · eps_factor with eps ~ N(0, 1), clipped to |eps| ≤ `eps_clip`.
 
         An AE has no noise: its draw is its mean.
         """

@@ -71,8 +71,11 @@ class SameConvTranspose2d(_Biased):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve the transposed way and crop what the rule had padded."""
-        x = functional.conv_transpose2d(x, self.weight, stride=self.stride)
         (top, left), (height, width) = self.before, self.size
+        # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.
+        reached = [(count - 1) * self.stride + self.weight.shape[2] for count in x.shape[2:]]
+        missed = (max(top + height - reached[0], 0), max(left + width - reached[1], 0))
+        x = functional.conv_transpose2d(x, self.weight, stride=self.stride, output_padding=missed)
         return self.add_bias(x[:, :, top : top + height, left : left + width])
 
 

@@ -32,7 +32,7 @@ class Likelihood(ABC):
 
     @abstractmethod
     def mean(self, output: Tensor) -> Tensor:
-        """The picture to show: the mean of p(x|z), within [0, 1], shape (N, C, H, W)."""
+        """Return the picture to show: the mean of p(x|z), within [0, 1], shape (N, C, H, W)."""
 
 
 class Bernoulli(Likelihood):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from torch import Tensor, nn
+from torch import nn
 
 from zscope.models.config import ModelConfig
 from zscope.models.layers import SameConv2d, SameConvTranspose2d

@@ -17,7 +17,7 @@ class Regulariser(ABC):
 
     @abstractmethod
     def penalty(self, posterior: Posterior) -> Tensor:
-        """The penalty of each image, shape (N,), nats."""
+        """Return the penalty of each image, shape (N,), nats."""
 
 
 class NoRegulariser(Regulariser):

@@ -22,7 +22,7 @@ HEADROOM = 1.5
 """Suggested latent dimensions to active ones: enough that a retrained model is not held back by the suggestion."""
 
 HEADROOM_STEP = 16
-"""Suggested latent dimensions are rounded up to a multiple of this, or to an even number below it."""
+"""Suggested latent dimensions are rounded up to a multiple of this, or up to twice as many only to an even number."""
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,10 @@ def suggested_dimension(active: int) -> int:
     Returns
     -------
     int
-        48 for 31; up to 16 only rounded up to an even number.
+        48 for 31; up to 32 only rounded up to an even number.
     """
     wanted = -int(-active * HEADROOM // 1)
-    step = HEADROOM_STEP if wanted > HEADROOM_STEP else 2
+    step = HEADROOM_STEP if wanted > 2 * HEADROOM_STEP else 2
     return -(-wanted // step) * step
 
 

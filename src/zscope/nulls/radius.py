@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zscope.measures.base import LatentCodes, Measurement, chosen_rows
-from zscope.measures.histogram import counts_on_interval, peak_by_parabola
+from zscope.measures.histogram import counts_on_interval, peak_by_parabola, slot_edges
 from zscope.measures.radius import radii
 from zscope.nulls.base import NullTest, Verdict
 from zscope.nulls.claims import CONFIDENCE, LEAST_POINTS, LEAST_POINTS_PER_DIMENSION, LEVEL, RADIUS_MARGIN
@@ -194,7 +194,7 @@ def _band(both: _Radii, interval: float) -> JsonDict:
     low, high = np.quantile(counts, _BAND, axis=0)
     return {
         "interval": interval,
-        "edges": np.round(np.arange(first, last + 2) * interval, 12).tolist(),
+        "edges": slot_edges(first, last, interval).tolist(),
         "mean": counts.mean(axis=0).tolist(),
         "low": low.tolist(),
         "high": high.tolist(),

@@ -1,6 +1,6 @@
 """Latents: the stored codes of a data set, in float32 shards that stream and map into memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,11 +53,11 @@ class Latents:
         return int(self.manifest["n"])
 
     def mean(self, rows: np.ndarray | None = None) -> CodeArray:
-        """Posterior means (an AE's codes), float32, shape (N, d) or those of `rows`."""
+        """Posterior means (an AE's codes), float32, shape (N, d), or those of `rows` in the order of `rows`."""
         return self._read("mean", rows)
 
     def logvar(self, rows: np.ndarray | None = None) -> CodeArray | None:
-        """Log-variances, float32, shape (N, d) or those of `rows`; None for an AE."""
+        """Log-variances, float32, shape (N, d), or those of `rows` in the order of `rows`; None for an AE."""
         return self._read("logvar", rows) if self.manifest["logvar"] else None
 
     def split(self, name: str) -> np.ndarray:
@@ -66,18 +66,23 @@ class Latents:
 
     def _read(self, kind: str, rows: np.ndarray | None) -> CodeArray:
         n, d, shards = self.manifest["n"], self.manifest["d"], self.manifest["shards"]
-        parts: list[CodeArray] = []
+        if rows is not None and len(rows) and not 0 <= rows.min() <= rows.max() < n:
+            raise IndexError(f"rows must be from 0 to {n - 1}, got {rows.min()} to {rows.max()}")
+        result = np.empty((n if rows is None else len(rows), d), np.float32)
         for index, start in zip(range(shards), range(0, max(n, 1), SHARD), strict=True):
             path = self.path / f"{kind}-{index:05d}.npy"
             try:
                 part = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, EOFError) as error:
                 raise FormatError(f"{path}: {str(error).splitlines()[0]}") from None
             if part.shape != (min(SHARD, n - start), d) or part.dtype != np.float32:
                 raise FormatError(f"{path}: {part.dtype} {part.shape} does not fit the manifest ({n} × {d} float32)")
-            inside = slice(None) if rows is None else rows[(rows >= start) & (rows < start + SHARD)] - start
-            parts.append(np.asarray(part[inside]))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            if rows is None:
+                result[start : start + SHARD] = part
+            else:
+                inside = (rows >= start) & (rows < start + SHARD)
+                result[inside] = part[rows[inside] - start]
+        return result
 
     def add_columns(self, columns: Mapping[str, FloatArray], rows: np.ndarray) -> None:
         """Add or replace float columns of the points; rows not named keep what they have, or NaN.
@@ -165,7 +170,7 @@ def write_latents(
     return Latents.open(path)
 
 
-def _scatter(shards: list[np.ndarray], start: int, values: CodeArray) -> None:
+def _scatter(shards: Sequence[np.ndarray], start: int, values: CodeArray) -> None:
     """Write rows from `start` on, over the borders of shards."""
     done = 0
     while done < len(values):

@@ -160,4 +160,4 @@ def measure_run(
         else:
             content["held_out"] = measured
     write_measures(path, content)
-    return cast(dict[str, Any], content)
+    return read_measures(path)

@@ -25,7 +25,7 @@ from zscope.typing import JsonDict, Progress, silent
 Log = Callable[[str], None]
 
 
-class Interrupted(TrainingError):
+class Interrupted(TrainingError):  # noqa: N818 - no error, but what the user wished
     """The user stopped a run; it can be resumed."""
 
 
@@ -74,10 +74,11 @@ def train(
     """
     own = open_source(source).default_preset
     model_config = request.resolve_model(store.shape, own)
-    started = None if start_from is None else str(read_checkpoint(start_from)[1]["run"])
+    started = None if start_from is None else checkpoint_name(start_from)
     training = request.resolve_training(store.shape, own, started)
     out = out or Path("runs") / run_name(source, model_config, request.seed)
     config = resolved(model_config, training)
+    above = [folder for folder in out.absolute().parents if not folder.exists()]
     if resume and (out / "run.json").exists():
         run = _resumable(Run.open(out), config, store)
         if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
@@ -93,6 +94,9 @@ def train(
     except BaseException:
         if not (run.path / "checkpoints" / "last").exists():
             shutil.rmtree(run.path)  # nothing to go on from: leave nothing behind
+            for folder in above:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
         raise
 
 
@@ -125,10 +129,11 @@ def _fit(
         f"{training.precision} on {device.type}"
     )
     limited = "" if training.limit is None else f" (--limit {training.limit}: the first of a seeded shuffle)"
-    log(f"{store.path}: {len(trainer.train.rows):,} training and {len(trainer.held_out.rows):,} held-out images{limited}")
+    counts = f"{len(trainer.train.rows):,} training and {len(trainer.held_out.rows):,} held-out images"
+    log(f"{store.path}: {counts}{limited}")
     if not trainer.fit():
         where = f"epoch {trainer.position.epoch + 1}, step {trainer.position.step}"
-        raise Interrupted(f"{run.path}: stopped in {where}; the same command with --resume goes on from there")
+        raise Interrupted(f"{run.path}: stopped in {where}; zscope train … --resume, or the same zscope study, goes on from there")
     return run
 
 
@@ -149,6 +154,12 @@ def estimate(log: Log, progress: Progress, *, after: float = 3.0) -> Progress:
         progress(what, done, total, **figures)
 
     return wrapped
+
+
+def checkpoint_name(checkpoint: Path) -> str:
+    """Name a checkpoint for the configuration of a run that starts from it: the hash of its own run, and the epoch."""
+    _, state = read_checkpoint(checkpoint)
+    return f"{state['run']}, epoch {state['position']['epoch']}"
 
 
 def resolved(model: ModelConfig, training: TrainingConfig) -> JsonDict:
@@ -180,5 +191,7 @@ def _resumable(run: Run, config: JsonDict, store: ImageStore) -> Run:
         for name in now:
             grown = (part, name) == ("training", "epochs") and before[name] <= now[name]
             if before.get(name) != now[name] and not grown:
-                raise ExistsError(f"{run.path} has {name} {before.get(name)!r}, not {now[name]!r}; it cannot be resumed so")
+                raise ExistsError(
+                    f"{run.path} has {name} {before.get(name)!r}, not {now[name]!r}; it cannot be resumed so"
+                )
     return run

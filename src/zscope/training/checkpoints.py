@@ -91,6 +91,11 @@ def load_checkpoint(
             _, index, key = name.split(".")
             entries.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
+    # The fused update walks over the memory of a parameter and its moments side by side: they must have one layout.
+    for parameter, moments in optimiser.state.items():
+        for key, value in moments.items():
+            if value.shape == parameter.shape:
+                moments[key] = torch.empty_like(parameter).copy_(value)
     if random:
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():

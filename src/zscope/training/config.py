@@ -23,7 +23,7 @@ class TrainingConfig(BaseModel):
     limit : int or None
         Number of images used: the first ones of a shuffle that is the same for every run.
     started_from : str or None
-        Hash of the checkpoint that the run was started from.
+        Hash of the run whose checkpoint this one was started from, and the epoch of the checkpoint.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,6 +1,7 @@
 """Which device and precision a run gets."""
 
 import warnings
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -15,7 +16,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 def has_bf16(device: torch.device) -> bool:
     """Whether a device multiplies bfloat16 faster than float32 (elsewhere it is emulated, and slower)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
@@ -34,13 +35,13 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def resolve_precision(name: str, device: torch.device) -> str:
+def resolve_precision(name: str, device: torch.device) -> Literal["fp32", "bf16"]:
     """Resolve ``auto`` to ``bf16`` where `has_bf16`, else to ``fp32``."""
     if name not in PRECISIONS:
         raise ParameterError("precision", f"be one of {', '.join(PRECISIONS)}", name)
     if name == "auto":
         return "bf16" if has_bf16(device) else "fp32"
-    return name
+    return "bf16" if name == "bf16" else "fp32"
 
 
 def accelerator(device: torch.device, precision: str) -> Accelerator:

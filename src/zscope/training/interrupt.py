@@ -24,7 +24,7 @@ class Interruptible:
         for kind, handler in self._before.items():
             signal.signal(kind, handler)  # type: ignore[arg-type]
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _take(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.wanted and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.wanted = True

@@ -139,10 +139,7 @@ class Trainer:
             optimiser.zero_grad(set_to_none=True)
             total, reconstruction, kl = (float(value.detach()) for value in losses)
             if not np.isfinite(total):
-                raise TrainingError(
-                    f"{self.run.path}: the loss is {total} at step {here.step + 1} of epoch {here.epoch + 1}; "
-                    f"checkpoints/last holds the run as it was before (a smaller --learning-rate may help)"
-                )
+                raise self._diverged(f"the loss is {total} at step {here.step + 1} of epoch {here.epoch + 1}")
             here.step += 1
             here.images += len(images)
             here.total += total * len(images)
@@ -163,13 +160,20 @@ class Trainer:
                 return False
         here.seconds += time.perf_counter() - begun
         self._end_of_epoch(model)
-        return not interrupt.wanted or here.epoch == self.config.epochs
+        return not interrupt.wanted or self.position.epoch == self.config.epochs
 
     def _end_of_epoch(self, model: Callable[[Tensor], Losses]) -> None:
         here = self.position
-        records = [self._record("train", here.total / here.images, here.reconstruction / here.images, here.kl / here.images)]
+        records = [
+            self._record("train", here.total / here.images, here.reconstruction / here.images, here.kl / here.images)
+        ]
         if len(self.held_out.rows):
             records.append(self._record("held-out", *self.evaluate(model)))
+        # The last step's own loss came before its update, so only the weights and the held-out loss tell of it.
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
+            raise self._diverged(f"the weights are no longer finite at the end of epoch {here.epoch + 1}")
+        if not np.isfinite(float(records[-1]["total"])):  # type: ignore[arg-type]
+            raise self._diverged(f"the held-out loss is {records[-1]['total']} at the end of epoch {here.epoch + 1}")
         for record in records:
             self.run.append_metrics(record)
         score = float(records[-1]["total"])  # type: ignore[arg-type]
@@ -187,6 +191,10 @@ class Trainer:
             self._save("best")
         if self.keep_every and self.position.epoch % self.keep_every == 0:
             self._save(f"epoch-{self.position.epoch:04d}")
+
+    def _diverged(self, what: str) -> TrainingError:
+        before = "; checkpoints/last holds the run as it was before" if self.position.epoch else ""
+        return TrainingError(f"{self.run.path}: {what}{before} (a smaller --learning-rate may help)")
 
     def evaluate(self, model: Callable[[Tensor], Losses]) -> tuple[float, float, float]:
         """Mean total, reconstruction and KL of the held-out images, nats per image."""
@@ -228,5 +236,3 @@ class Trainer:
     def _save(self, name: str) -> None:
         about: JsonDict = {"run": self.run.manifest["hash"], "config": self.run.manifest["config"]}
         save_checkpoint(self.run.path / "checkpoints" / name, self.model, self.optimiser, self.position, about)
-
-

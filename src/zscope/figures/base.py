@@ -1,0 +1,101 @@
+"""What every figure is: data prepared from the payload, a drawing, and a caption that is true of the drawing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.figure import Figure
+
+from zscope.study.payload import RunPayload, SplitPayload
+
+SPLIT_WORDS = {"train": "training", "held-out": "held-out"}
+"""How the codes of a split are called in a sentence."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a figure is left out.
+
+    Attributes
+    ----------
+    reason : str
+        In words, without a full stop.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """One figure of the list `zscope.figures.FIGURES`.
+
+    Attributes
+    ----------
+    title : str
+        What it shows.
+    scope : {"run", "study"}
+        Whether `prepare` takes one run or a sequence of runs.
+    prepare : callable
+        ``prepare(run, split="train")`` or ``prepare(runs, split="train")``: frozen data, or `Missing`.
+    draw : callable
+        ``draw(data)``: a matplotlib figure that belongs to no window.
+    caption : callable
+        ``caption(data)``: what is seen, in words, with the numbers behind it.
+    """
+
+    title: str
+    scope: Literal["run", "study"]
+    prepare: Callable[..., Any]
+    draw: Callable[[Any], Figure]
+    caption: Callable[[Any], str]
+
+
+def measured(run: RunPayload, split: str, measure: str) -> tuple[SplitPayload, dict[str, Any]] | Missing:
+    """Find what a measure found on a split of a run.
+
+    Parameters
+    ----------
+    run : RunPayload
+        The run.
+    split : str
+        ``train`` or ``held-out``.
+    measure : str
+        Name of the measure.
+
+    Returns
+    -------
+    (SplitPayload, dict) or Missing
+        The split and the measure's values, or why there are none.
+    """
+    if not run.splits:
+        return Missing("the run has not been measured")
+    part = run.splits.get(split)
+    if part is None:
+        return Missing(f"the {SPLIT_WORDS.get(split, split)} codes have not been measured")
+    values = part.values.get(measure)
+    if values is None:
+        return Missing(part.skipped.get(measure, f"{measure} has not been measured"))
+    return part, values
+
+
+def run_titles(runs: Sequence[RunPayload]) -> tuple[str, ...]:
+    """Short titles of runs: the kind of model where that tells them apart, otherwise the folder's name as well.
+
+    Parameters
+    ----------
+    runs : sequence of RunPayload
+        The runs that are shown together.
+
+    Returns
+    -------
+    tuple of str
+        One a run.
+    """
+    labels = [run.label for run in runs]
+    return tuple(run.label if labels.count(run.label) == 1 else f"{run.label} · {run.name}" for run in runs)
+
+
+def held_out_images(run: RunPayload) -> bool:
+    """Whether the run's originals are images that it was not trained on."""
+    about = run.manifest.get("data")
+    return isinstance(about, dict) and bool(about.get("held_out"))

@@ -1,0 +1,130 @@
+"""The table of claims, and the verdicts that describe."""
+
+import json
+
+import numpy as np
+import pytest
+
+from zscope.errors import ParameterError
+from zscope.measures import MEASURES, ActivityMeasure, AxesMeasure, LatentCodes, PrincipalComponentsMeasure
+from zscope.nulls import CLAIMS, judge
+from zscope.nulls.claims import LEVEL
+from zscope.nulls.descriptive import collapsed_verdict, dominating_verdict, suggested_dimension
+
+RNG = np.random.default_rng
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.name)
+def test_every_claim_has_a_measure_and_a_reason(claim):
+    assert claim.measure in {measure.name for measure in MEASURES}
+    assert claim.asks.endswith("?")
+    assert claim.reason
+    assert claim.effect
+    assert (claim.margin is None) == (claim.kind == "descriptive")
+
+
+def test_names_of_claims():
+    assert list(CLAIMS) == ["radius_explained", "dominating_axes", "collapsed_axes"]
+    assert all(name == claim.name for name, claim in CLAIMS.items())
+    assert LEVEL >= 1 / (99 + 1)
+
+
+class TestJudge:
+    def everything(self, mean):
+        codes = LatentCodes.of(mean)
+        quick = [m for m in MEASURES if m.name not in ("tsne", "inertia") and m.applies(codes) is None]
+        return codes, {m.name: m.measure(codes, RNG(0)) for m in quick}
+
+    def test_every_measurement_is_answered(self):
+        codes, found = self.everything(RNG(0).standard_normal((400, 4)))
+        answers = judge(codes, found, RNG(0), draws=9)
+        assert list(answers) == list(found)
+        claimed = {verdict.claim: name for name, (_, verdict) in answers.items() if verdict is not None}
+        assert claimed == {claim.name: claim.measure for claim in CLAIMS.values()}
+        assert [len(tests) for tests, _ in answers.values()] == [3, *[0] * (len(found) - 1)]
+        for tests, verdict in answers.values():
+            json.dumps([test.as_json() for test in tests], allow_nan=False)
+            if verdict is not None:
+                assert set(verdict.as_json()) == {"claim", "holds", "strength", "says", "advice"}
+                assert verdict.says.endswith(".")
+
+    def test_same_seed_same_answers(self):
+        codes, found = self.everything(RNG(0).standard_normal((400, 4)))
+        assert judge(codes, found, RNG(3), draws=9) == judge(codes, found, RNG(3), draws=9)
+
+    def test_other_measurements_change_nothing(self):
+        codes, found = self.everything(RNG(0).standard_normal((400, 4)))
+        alone = judge(codes, {"radius": found["radius"]}, RNG(3), draws=9, max_points=200)
+        reordered = judge(codes, dict(reversed(found.items())), RNG(3), draws=9, max_points=200)
+        assert alone["radius"] == reordered["radius"]
+
+    @pytest.mark.parametrize("setting", [{"draws": 0}, {"max_points": 0}])
+    def test_bounds(self, setting):
+        codes, found = self.everything(RNG(0).standard_normal((60, 2)))
+        with pytest.raises(ParameterError, match=f"{next(iter(setting))} must be at least 1, got 0"):
+            judge(codes, found, RNG(0), **setting)
+
+    def test_measure_without_a_claim(self):
+        codes = LatentCodes.of(RNG(0).standard_normal((60, 2)))
+        found = {"pca": PrincipalComponentsMeasure().measure(codes, RNG(0))}
+        assert judge(codes, found, RNG(0)) == {"pca": ([], None)}
+
+
+class TestDescriptive:
+    def axes(self, mean):
+        return dominating_verdict(AxesMeasure().measure(LatentCodes.of(mean), RNG(0)))
+
+    def activity(self, mean, logvar=None):
+        return collapsed_verdict(ActivityMeasure().measure(LatentCodes.of(mean, logvar), RNG(0)))
+
+    def test_dominating_axes_are_named(self):
+        mean = RNG(0).standard_normal((2000, 64))
+        mean[:, 52] *= 5
+        mean[:, 13] += 6
+        verdict = self.axes(mean)
+        assert verdict.holds is True
+        assert verdict.strength == "descriptive"
+        # (36 + 1 + 25) / (36 + 1 + 25 + 62) = 50 %.
+        assert verdict.says.startswith("2 of 64 axes dominate: 13, 52. They make up 50% of the mean square radius")
+        assert "2.3" in verdict.says
+        assert verdict.advice is not None
+
+    def test_many_are_cut_short(self):
+        mean = RNG(0).standard_normal((500, 64))
+        mean[:, :20] *= 9
+        assert "and 8 more" in self.axes(mean).says
+
+    def test_none_dominates(self):
+        verdict = self.axes(RNG(0).standard_normal((1000, 16)))
+        assert (verdict.holds, verdict.says, verdict.advice) == (False, "None of the 16 axes dominates.", None)
+
+    def test_collapsed_axes_and_advice(self):
+        mean = RNG(0).standard_normal((300, 256))
+        mean[:, 31:] *= 1e-4
+        verdict = self.activity(mean)
+        assert verdict.holds is True
+        assert verdict.says.startswith("31 of 256 axes are active")
+        assert "225 have collapsed" in verdict.says
+        assert verdict.advice.startswith("z_dim 48 would do: 1.5 times the 31 active axes")
+
+    def test_no_advice_where_nothing_would_be_saved(self):
+        mean = RNG(0).standard_normal((300, 16))
+        mean[:, 14:] = 0
+        verdict = self.activity(mean)
+        assert verdict.holds is True
+        assert verdict.advice is None
+
+    def test_all_active_and_none(self):
+        assert self.activity(RNG(0).standard_normal((300, 8))).says.startswith("All 8 axes are active")
+        assert self.activity(np.zeros((30, 8)), np.zeros((30, 8))).advice.startswith("The codes carry nothing")
+
+    def test_disagreement_is_told(self):
+        mean = np.stack([2 * np.tile([1.0, -1], 50), np.sqrt(0.012) * np.tile([1.0, -1], 50)], axis=1)
+        says = self.activity(mean, np.tile([-2.0, 0.0], (100, 1))).says
+        assert "By the variance alone it would be 2, by the KL alone 1; they disagree on 1." in says
+
+    @pytest.mark.parametrize(
+        ("active", "suggested"), [(1, 2), (3, 6), (10, 16), (11, 18), (18, 28), (22, 48), (31, 48), (100, 160)]
+    )
+    def test_suggestion(self, active, suggested):
+        assert suggested_dimension(active) == suggested

@@ -1,0 +1,260 @@
+"""The report: whole, self-contained, escaped, with every finding and every number that it promises."""
+
+import base64
+import io
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zscope.errors import ParameterError
+from zscope.figures.style import THEMED
+from zscope.report import write_report
+from zscope.report.content import badge_of
+from zscope.report.images import small_png, strip_uri
+from zscope.report.page import render
+from zscope.study.payload import Comparison, Finding, StudyPayload
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "figures"))
+import synthetic
+
+VOID = {"meta", "img", "link", "br", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """Collects what is in a page and checks that its elements are nested."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        given = dict(attrs)
+        if "id" in given:
+            self.ids.append(given["id"])
+        self.addresses += [given[key] for key in ("src", "href", "xlink:href", "srcset", "action") if key in given]
+        self.addresses += re.findall(r"url\(([^)]*)\)", given.get("style") or "")
+        if tag == "img":
+            self.images.append(given)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> closes nothing that is open"
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+@pytest.fixture(scope="module")
+def study() -> StudyPayload:
+    return synthetic.study_payload("Three models of digits", synthetic.digit_runs())
+
+
+@pytest.fixture(scope="module")
+def payloads():
+    return synthetic.payloads()
+
+
+@pytest.fixture(scope="module")
+def page(study: StudyPayload) -> str:
+    return render(study)
+
+
+def words(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def test_needs_no_other_host_and_runs_no_script(page):
+    reader = read(page)
+    assert reader.addresses
+    assert all(address.startswith(("#", "data:image/")) for address in reader.addresses)
+    assert not {"script", "link", "iframe", "object", "embed", "form", "base"} & set(reader.tags)
+    assert "@import" not in page
+    assert not re.search(r"\bon\w+=", re.sub(r"data:image[^\"]*", "", page))
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(page):
+    reader = read(page)
+    assert len(reader.ids) == len(set(reader.ids))
+    wanted = {address[1:] for address in reader.addresses if address.startswith("#")}
+    assert wanted <= set(reader.ids)
+    # clip paths are named in attributes as well
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(reader.ids)
+
+
+def test_all_findings_are_inside_with_their_advice(page, study):
+    text = words(" ".join(read(page).text))
+    for finding in study.findings:
+        assert words(finding.says) in text
+        assert finding.advice is None or words(finding.advice) in text
+
+
+def test_findings_point_to_the_figure_of_their_measure(page, study):
+    blocks = re.findall(r'<li class="finding.*?</li>', page, re.DOTALL)
+    assert len(blocks) == len(study.findings)
+    for run in study.runs:
+        says = run.splits["train"].verdicts["radius"]["says"]
+        block = next(block for block in blocks if says in words(block).replace("&#39;", "'"))
+        number = re.search(r"#figure-(\d+)", block)[1]
+        caption = re.search(rf'id="figure-{number}".*?<figcaption>(.*?)</figcaption>', page, re.DOTALL)[1]
+        assert "from the origin" in caption
+        assert f"{run.splits['train'].values['radius']['peak']:.4g}" in caption
+
+
+def test_figures_are_numbered_without_gaps(page):
+    numbers = [int(n) for n in re.findall(r"<figcaption><b>Figure (\d+)\.</b>", page)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    # samples, 5 curves; per run: images, radius, axes, 4 planes, 2 maps, held-out
+    assert len(numbers) == 6 + 3 * 10
+
+
+def test_comparison_has_every_row_and_column(page, study):
+    section = re.search(r'<section id="comparison">.*?</section>', page, re.DOTALL)[0]
+    for figure, _, _ in study.comparison.rows:
+        assert figure in section
+    assert section.count("<tr>") == len(study.comparison.rows) + 1
+
+
+def test_every_image_has_words(page):
+    reader = read(page)
+    assert reader.images
+    assert all(image["alt"] for image in reader.images)
+    assert page.count("<svg") == len(re.findall(r'<svg [^>]*role="img" aria-label="[^"]+"', page))
+
+
+def test_figures_take_their_colours_from_the_page(page):
+    figures = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
+    assert not [colour for colour in THEMED if colour in figures]
+    used = set(re.findall(r"var\(--([a-z0-9-]+)\)", page))
+    assert {"ink", "rule", "run-1", "run-3"} <= used
+    defined = set(re.findall(r"--([a-z0-9-]+):", page))
+    assert used <= defined | {"run"}
+    assert "<metadata" not in figures
+    assert "<style" not in figures
+
+
+def test_labels_and_names_are_escaped(study):
+    evil = "<script>alert(1)</script>"
+    run = study.runs[0]
+    train = run.splits["train"]
+    labels = np.array([evil if i % 2 else "a & b" for i in range(train.n)], dtype=object)
+    part = replace(train, points={**train.points, "digit": labels})
+    bad = replace(
+        run,
+        name=evil,
+        label=evil,
+        splits={"train": part},
+        samples=tuple(replace(sample, label=evil, keeps=evil) for sample in run.samples),
+    )
+    study = StudyPayload(
+        evil, (bad,), (Finding(evil, evil, evil, None),), Comparison((evil,), ((evil, evil, (1.0,)),)), evil, evil, evil
+    )
+    page = render(study)
+    reader = read(page)
+    assert "script" not in reader.tags
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("kind", ["ae", "vae", "unlabelled", "tiny", "unmeasured"])
+def test_every_payload_gives_a_page(kind, payloads):
+    run = payloads[kind]
+    study = StudyPayload("One run", (run,), (), Comparison((run.name,), ()), None, None, "2026-01-02")
+    reader = read(render(study))
+    text = words(" ".join(reader.text))
+    assert "Nothing was measured yet." in text
+    if kind == "unmeasured":
+        assert "left out, the run has not been measured" in text
+        assert "left out, the run was not sampled" in text
+    if kind == "tiny":
+        assert "a plane needs at least 2 dimensions, the codes have 1" in text
+
+
+def test_badges():
+    assert badge_of(True, "clear").word == "holds"
+    assert badge_of(False, "narrow").word == "does not hold"
+    assert badge_of(None, "undecided").word == "undecided"
+    assert badge_of(None, "not testable").word == "not testable"
+    assert badge_of(True, "descriptive").word == badge_of(None, "").word == "descriptive"
+
+
+def test_logvar_table_has_the_measured_extremes(page, study):
+    values = study.runs[2].splits["train"].values["logvar"]["logvar"]
+    assert f"{values['mean']:.5g}".replace("-", "−") in page
+    assert page.count("Log-variances of the posteriors</h4>") == 2
+
+
+def test_small_images_are_embedded_pixel_by_pixel(study):
+    images = study.runs[0].originals[:3]
+    content = base64.b64decode(strip_uri(images).partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        pixels = np.asarray(picture.convert("RGBA"))
+    assert np.array_equal(pixels[:, 9:17, 0], images[1, ..., 0])
+
+
+def test_large_images_are_webp():
+    images = np.zeros((2, 96, 96, 3), np.uint8)
+    assert strip_uri(images).startswith("data:image/webp;base64,")
+
+
+def test_fewer_colours_never_make_a_picture_larger_or_another_size():
+    noise = np.random.default_rng(0).integers(0, 255, (40, 30, 4), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "PNG")
+    small = small_png(stream.getvalue())
+    assert len(small) <= len(stream.getvalue())
+    with Image.open(io.BytesIO(small)) as picture:
+        assert picture.size == (30, 40)
+
+
+def test_size_is_bounded(page):
+    assert len(page.encode()) < 6e6
+
+
+def test_written_whole_or_not_at_all(study, page, tmp_path, monkeypatch):
+    monkeypatch.setattr("zscope.report.page.render", lambda payload: page)
+    write_report(study, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+
+    def broken(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", broken)
+    (tmp_path / "report.html").write_text("before", encoding="utf-8")
+    with pytest.raises(OSError, match="disk full"):
+        write_report(study, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "before"
+
+
+def test_a_study_without_runs_is_refused(tmp_path):
+    empty = StudyPayload("none", (), (), Comparison((), ()), None, None, "2026-01-02")
+    with pytest.raises(ParameterError, match="runs must be at least one"):
+        write_report(empty, tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
