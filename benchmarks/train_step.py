@@ -56,7 +56,7 @@ def plain(config: ModelConfig) -> nn.Sequential:
     features = channels * height * width
     modules += [nn.Flatten(), nn.Linear(features, config.z_dim), nn.Linear(config.z_dim, features)]
     modules += [nn.Unflatten(1, (channels, height, width))]
-    outputs = [layer.filters for layer in config.layers[:-1]][::-1] + [config.channels]
+    outputs = [*(layer.filters for layer in config.layers[-2::-1]), config.channels]
     for layer, filters, size in zip(config.layers[::-1], outputs, edges[-2::-1], strict=True):
         before, after = same_padding(size[0], layer.kernel, layer.stride)
         modules += [nn.ConvTranspose2d(channels, filters, layer.kernel, layer.stride, before if before == after else 0)]
@@ -155,8 +155,8 @@ def main() -> None:
             continue
         ratio, times = result["ratio"]["PyTorch fp32 eager"], result["milliseconds"]
         print(
-            f"{preset}: zscope {times['zscope']:.0f} ms, PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms a step, "
-            f"ratio {ratio:.2f} ({arguments.rounds} rounds, {torch.get_num_threads()} threads; equal weights give "
+            f"{preset}: zscope {times['zscope']:.0f} ms, "
+            f"PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms a step, ratio {ratio:.2f} ({arguments.rounds} rounds, {torch.get_num_threads()} threads; equal weights give "
             f"outputs within {result['quality']['largest difference of outputs at equal weights']:.1e})"
         )
 

@@ -123,7 +123,7 @@ def examples():
                     yield pytest.param(words, id=f"{page.name}: {' '.join(words)[:60]}")
 
 
-@pytest.mark.parametrize("words", examples())
+@pytest.mark.parametrize("words", list(examples()))
 def test_commands_in_the_docs_exist_with_their_options(words):
     path = next((path for path in COMMANDS if tuple(words[: len(path)]) == path), None)
     assert path is not None or words[1].startswith("--")

@@ -27,7 +27,7 @@ from zscope.study.findings import compare_runs, findings_of
 from zscope.study.payload import RunPayload, SamplePayload, SplitPayload, StudyPayload
 
 CLOUDS = ("normal", "uniform:2", "axes", "covariance", "mixture:4")
-QUICK = (MapSetting("standard", iterations=250), MapSetting("pc2", components=2, iterations=250))
+QUICK = (MapSetting("standard", iterations=300), MapSetting("pc2", components=2, iterations=300))
 
 
 @dataclass(frozen=True)
@@ -260,14 +260,7 @@ def payloads() -> dict[str, RunPayload]:
     train = runs[1].splits["train"]
     points = {name: column for name, column in train.points.items() if name != "digit"}
     none = np.empty((0, 8, 8, 1), np.uint8)
-    bare = {
-        "splits": {},
-        "samples": (),
-        "originals": none,
-        "reconstructions": none,
-        "history": [],
-        "label_column": None,
-    }
+    bare: dict[str, Any] = {"splits": {}, "samples": (), "originals": none, "reconstructions": none, "history": []}
     images, _ = digits()
     few = Recipe(clouds=("normal", "covariance"), shown=3)
     return {
@@ -277,5 +270,5 @@ def payloads() -> dict[str, RunPayload]:
             runs[1], label_column=None, splits={"train": replace(train, points=points, null_points={})}
         ),
         "tiny": run_payload("tiny", "AE", images[:12], {}, d=1, noise=None, held_out=0, recipe=few, label_column=None),
-        "unmeasured": replace(runs[0], name="bare", **bare),
+        "unmeasured": replace(runs[0], name="bare", label_column=None, **bare),
     }

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from zscope.errors import ParameterError
 from zscope.study.findings import prior_radius
 from zscope.study.naming import run_name
 from zscope.study.request import TrainRequest
-from zscope.errors import ParameterError
 
 
 @pytest.mark.parametrize("d", [1, 2, 10, 256, 2000])
@@ -47,10 +47,13 @@ def test_default_weight_is_beta_1_for_a_vae_and_none_for_an_ae():
     ],
 )
 def test_wrong_options_are_named_with_their_bound(options, message):
-    with pytest.raises(ParameterError) as caught:
+    def resolve():
         request = TrainRequest.of(**options)
         request.check()
-        request.resolve_model((8, 8, 1))
+        return request.resolve_model((8, 8, 1))
+
+    with pytest.raises(ParameterError) as caught:
+        resolve()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -1,18 +1,16 @@
 """The main job on small digits: a study trains, encodes, measures and samples, and is cheap to repeat."""
 
 import json
-import warnings
 
 import numpy as np
 import pytest
 import yaml
 
 from zscope.errors import ExistsError, FormatError, ParameterError
-from zscope.measures import LatentCodes, MEASURES
+from zscope.measures import MEASURES
 from zscope.models import Autoencoder
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
-from zscope.runs.store import ImageStore
 from zscope.study.encode import encode
 from zscope.study.spec import read_spec
 from zscope.study.study import StudyOptions, open_study, run_study
@@ -146,8 +144,7 @@ def test_latents_follow_the_model(study):
 
 
 def test_a_store_with_other_images_is_refused(study, tmp_path):
-    folder, _, _, store, _ = study
-    run = Run.open(folder / "out" / "ae")
+    run = Run.open(study[0] / "out" / "ae")
     run.manifest["data"] = {**run.data, "hash": "0" * 64}
     with pytest.raises(FormatError, match="other images"):
         encode(run, force=True, log=lambda line: None)

@@ -69,7 +69,7 @@ class TestResuming:
     @pytest.mark.parametrize("step", [1, STEPS - 1, STEPS, STEPS + 3, 3 * STEPS - 1])
     def test_equals_a_run_without_a_break(self, tmp_path, train_digits, weights, same, timeless, step):
         whole = train_digits(tmp_path / "whole")
-        with pytest.raises(Interrupted, match=r"stopped in epoch \d, step \d; the same command with --resume"):
+        with pytest.raises(Interrupted, match=r"stopped in epoch \d, step \d; zscope train … --resume"):
             train_digits(tmp_path / "broken", progress=After(step, interrupt))
         stopped = Run.open(tmp_path / "broken")
         assert stopped.state == "interrupted"

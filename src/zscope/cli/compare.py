@@ -34,6 +34,7 @@ def compare_command(
     lines = table(payload.comparison)
     if out is not None:
         path = report_path(out, default, force)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_report(payload, path)
         lines.append(str(path))
     output.result(payload.as_json(), *lines)

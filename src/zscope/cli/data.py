@@ -62,5 +62,3 @@ def prepare_command(
         },
         str(store.path),
     )
-
-

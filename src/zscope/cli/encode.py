@@ -31,5 +31,10 @@ def encode_command(
         latents = encode(
             Run.open(run), precision=precision, batch=batch, device=device, force=force, progress=bar, log=output.log
         )
-    about = {"latents": str(latents.path), "n": len(latents), "d": latents.manifest["d"], "logvar": latents.manifest["logvar"]}
+    about = {
+        "latents": str(latents.path),
+        "n": len(latents),
+        "d": latents.manifest["d"],
+        "logvar": latents.manifest["logvar"],
+    }
     output.result(about, str(latents.path))

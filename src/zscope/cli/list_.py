@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zscope.clouds import CLOUDS
 from zscope.cli.common import AsJson, Debug, Output, Quiet
+from zscope.clouds import CLOUDS
 from zscope.data import SOURCES
 from zscope.measures import MEASURES
 from zscope.models import LIKELIHOODS, PRESETS

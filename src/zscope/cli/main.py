@@ -62,7 +62,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(str(error), error.exit_code, debug)
     except TyperException as error:
         # "No such option" and the like; the message of a bare `zscope` is its help.
-        return _fail(error.format_message(), 0 if "Usage:" in error.format_message() else error.exit_code, debug)
+        message = error.format_message()
+        return _fail(message + _given(error, arguments), 0 if "Usage:" in message else error.exit_code, debug)
     except (KeyboardInterrupt, Abort):
         return _fail("interrupted", 1, debug)
     except BrokenPipeError:
@@ -71,6 +72,14 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1, debug)
+
+
+def _given(error: TyperException, arguments: list[str]) -> str:
+    """Say what the option was given, which typer's own message leaves out."""
+    for option in getattr(getattr(error, "param", None), "opts", []):
+        if option in arguments[:-1]:
+            return f", got {arguments[arguments.index(option) + 1]}"
+    return ""
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

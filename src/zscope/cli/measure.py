@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet, Seed
+from zscope.errors import ParameterError
 from zscope.figures import write_figures
 from zscope.runs.run import Run
 from zscope.study.encode import encode
@@ -31,6 +32,8 @@ def measure_command(
 ) -> None:
     """Measure training and held-out codes apart, and write measures.json and figures into the run."""
     output = Output(quiet=quiet, as_json=as_json)
+    if draws < 1:
+        raise ParameterError("draws", "be at least 1", draws)
     opened = Run.open(run)
     with output.bar() as bar:
         latents = encode(opened, device=device, progress=bar, log=output.log)

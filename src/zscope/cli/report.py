@@ -44,6 +44,7 @@ def report_command(
     output = Output(quiet=quiet, as_json=as_json)
     payload, path = opened(runs, label)
     path = report_path(out, path, force)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_report(payload, path)
     output.result({"report": str(path), **payload.as_json()}, str(path))
 

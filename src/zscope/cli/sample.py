@@ -12,7 +12,7 @@ from zscope.generation.sampling import DEFAULT_CLOUDS
 from zscope.runs.run import Run
 from zscope.study.encode import encode
 from zscope.study.load import load_run
-from zscope.study.sample import sample_run
+from zscope.study.sample import checked, sample_run
 
 PICTURES = (".png", ".svg")
 
@@ -38,6 +38,7 @@ def sample_command(
 ) -> None:
     """Draw codes from each cloud, decode them, and show them under originals and reconstructions."""
     output = Output(quiet=quiet, as_json=as_json)
+    clouds = checked(sampler or DEFAULT_CLOUDS, n)
     opened = Run.open(run)
     picture = out or run / "samples.png"
     if picture.suffix not in PICTURES:
@@ -49,7 +50,7 @@ def sample_command(
         sample_run(
             opened,
             latents,
-            clouds=tuple(sampler or DEFAULT_CLOUDS),
+            clouds=clouds,
             n=n,
             seed=seed,
             device=device,
@@ -59,6 +60,6 @@ def sample_command(
         )
     write_figure("samples", load_run(opened), picture)
     output.result(
-        {"run": str(run), "samples": str(run / "samples"), "figure": str(picture), "clouds": list(sampler or DEFAULT_CLOUDS), "n": n},
+        {"run": str(run), "samples": str(run / "samples"), "figure": str(picture), "clouds": clouds, "n": n},
         str(picture),
     )

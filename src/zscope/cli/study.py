@@ -45,11 +45,24 @@ def study_command(
     folder = out or Path("runs") / spec.name
     images = spec.images
     store = prepared(
-        output, spec.source, stores=stores, size=images.size, crop=images.crop, grey=images.grey, held_out=images.held_out
+        output,
+        spec.source,
+        stores=stores,
+        size=images.size,
+        crop=images.crop,
+        grey=images.grey,
+        held_out=images.held_out,
     )
     with output.bar() as bar:
         payload = run_study(
-            spec, text, store, folder, options, progress=bar, wrap=lambda inner: estimate(output.log, inner), log=output.log
+            spec,
+            text,
+            store,
+            folder,
+            options,
+            progress=bar,
+            wrap=lambda inner: estimate(output.log, inner),
+            log=output.log,
         )
         for run in payload.runs:
             write_figures(run, Path(run.path) / "figures")

@@ -30,6 +30,7 @@ def svg_text(figure: Figure, salt: str, *, dpi: int = DPI) -> str:
     """
     stream = io.StringIO()
     with style(salt):
+        _lay_out(figure)
         figure.savefig(stream, format="svg", dpi=dpi, metadata={"Date": None, "Creator": None})
     return stream.getvalue()
 
@@ -51,8 +52,17 @@ def png_bytes(figure: Figure, *, dpi: int = DPI) -> bytes:
     """
     stream = io.BytesIO()
     with style():
+        _lay_out(figure)
         figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything once; saving would do it twice."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def write_whole(path: Path, content: bytes) -> None:

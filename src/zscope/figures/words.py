@@ -19,18 +19,20 @@ def number(value: float | None, digits: int = 3) -> str:
     Returns
     -------
     str
-        With thousands separated, a true minus sign, and powers of ten below a thousandth.
+        With thousands separated, a true minus sign, and powers of ten below a thousandth and from 10⁹.
 
     Examples
     --------
-    >>> number(60000), number(16.2839), number(-0.5), number(2.5e-6), number(1234.5), number(None)
-    ('60,000', '16.3', '−0.5', '2.5·10⁻⁶', '1,234', '–')
+    >>> number(60000), number(16.2839), number(-0.5), number(1234.5), number(None)
+    ('60,000', '16.3', '−0.5', '1,234', '–')
+    >>> number(2.5e-6), number(3e9)
+    ('2.5·10⁻⁶', '3·10⁹')
     """
     if value is None or not math.isfinite(value):
         return "–"
     if isinstance(value, int):
         return f"{value:,}".replace("-", "−")
-    if value != 0 and abs(value) < 1e-3:
+    if value != 0 and not 1e-3 <= abs(value) < 1e9:
         mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{mantissa}·10{str(int(power)).translate(_SUPERSCRIPTS)}".replace("-", "−")

@@ -33,7 +33,7 @@ def finished(run: Run) -> Run:
 
 
 def model_hash(run: Run) -> str:
-    """What identifies a run's trained model: the hash of its weights."""
+    """Identify a run's trained model by the hash of its weights."""
     return file_hash(run.path / "model" / "model.safetensors")
 
 

@@ -22,7 +22,7 @@ def prior_radius(d: int) -> float:
 
 
 def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
-    """What was found, in words: the runs against each other first, then each run's verdicts."""
+    """Say what was found: the runs against each other first, then each run's verdicts."""
     findings: list[Finding] = []
     if len(runs) > 1:
         findings += _losses(runs)

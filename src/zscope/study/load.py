@@ -53,7 +53,7 @@ def load_run(run: Run, *, label: str | None = None) -> RunPayload:
         reconstructions=reconstructions,
         samples=clouds,
         splits=splits,
-        label_column=_label_column(latents.points, label) if latents is not None else None,
+        label_column=_label_column(run, latents, label),
     )
 
 
@@ -115,8 +115,13 @@ def _column(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(column.to_pylist(), dtype=object)
 
 
-def _label_column(points: pa.Table, wanted: str | None) -> str | None:
+def _label_column(run: Run, latents: Latents | None, wanted: str | None) -> str | None:
     """Choose the label to colour by: the wanted one, or the first with a few classes."""
+    if latents is None:
+        if wanted is not None:
+            raise ParameterError("label", f"be left out: {run.path} has not been encoded", wanted)
+        return None
+    points = latents.points
     labels = [
         name
         for name in points.column_names
@@ -124,7 +129,7 @@ def _label_column(points: pa.Table, wanted: str | None) -> str | None:
     ]
     if wanted is not None:
         if wanted not in points.column_names:
-            raise ParameterError("label", f"be one of {', '.join(labels) or 'none: these images have no labels'}", wanted)
+            raise ParameterError("label", f"be one of {', '.join(labels) or 'none: there are no labels'}", wanted)
         return wanted
     for name in labels:
         if 2 <= len(points[name].drop_null().unique()) <= MOST_CLASSES:

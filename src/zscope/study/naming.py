@@ -11,7 +11,8 @@ def run_name(source: str, model: ModelConfig, seed: int) -> str:
     Examples
     --------
     >>> from zscope.models.config import validated
-    >>> run_name("folder:faces/", validated(kind="vae", shape=(96, 96, 3), z_dim=256, beta=15, layers=[{"filters": 8}]), 1)
+    >>> model = validated(kind="vae", shape=(96, 96, 3), z_dim=256, beta=15, layers=[{"filters": 8}])
+    >>> run_name("folder:faces/", model, 1)
     'faces-vae-z256-fact5-s1'
     """
     scheme, _, argument = source.partition(":")

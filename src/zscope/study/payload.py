@@ -21,7 +21,8 @@ class SplitPayload:
     values : dict of str to dict
         Each measure's values by the measure's name (see the measure's docstring).
     tests : dict of str to list of dict
-        Null tests by measure: ``statistic``, ``value``, ``null``, ``null_mean``, ``null_sd``, ``draws``, ``p``, ``effect``, ``band``.
+        Null tests by measure: ``statistic``, ``value``, ``null``, ``null_mean``, ``null_sd``, ``draws``, ``p``,
+        ``effect``, ``band``.
     verdicts : dict of str to dict
         Verdicts by measure: ``claim``, ``holds`` (true, false or None), ``strength``, ``says``, ``advice``.
     skipped : dict of str to str
@@ -165,7 +166,7 @@ class StudyPayload:
     created: str
 
     def as_json(self) -> JsonDict:
-        """The payload without its arrays, for ``--json``."""
+        """Give the payload without its arrays, for ``--json``."""
         return {
             "name": self.name,
             "created": self.created,

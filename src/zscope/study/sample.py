@@ -26,6 +26,13 @@ def shown_rows(store: ImageStore, limit: int | None, n: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(pool)[:n])
 
 
+def checked(clouds: Sequence[str], n: int) -> list[str]:
+    """Check what is asked for before any work is done, and give every cloud its full name."""
+    if n < 1:
+        raise ParameterError("n", "be at least 1", n)
+    return [cloud(spec).spec for spec in clouds]
+
+
 def sample_run(
     run: Run,
     latents: Latents,
@@ -59,9 +66,7 @@ def sample_run(
     progress, log
         Told of clouds, and of lines for people.
     """
-    if n < 1:
-        raise ParameterError("n", "be at least 1", n)
-    specs = [cloud(spec).spec for spec in clouds]
+    specs = checked(clouds, n)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
     folder = run.path / "samples"
     if not force and samples_manifest(folder).get("about") == about:

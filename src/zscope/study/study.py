@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zscope.data import open_source
 from zscope.errors import ExistsError, FormatError
 from zscope.runs.formats import read_json, write_json
 from zscope.runs.run import Run, config_hash
 from zscope.runs.store import ImageStore
-from zscope.data import open_source
 from zscope.study.encode import encode
 from zscope.study.load import load_study
 from zscope.study.measure import measure_run
@@ -124,7 +124,7 @@ def run_study(
 
 
 def _plan(request: TrainRequest, spec: StudySpec, store: ImageStore, folder: Path, options: StudyOptions) -> str:
-    """What is to be done about a run: ``up to date``, ``train``, ``resume`` or ``replace``."""
+    """Decide what is to be done about a run: ``up to date``, ``train``, ``resume`` or ``replace``."""
     if not (folder / "run.json").exists():
         if folder.exists() and any(folder.iterdir()):
             raise ExistsError(f"{folder} exists and is no run folder")
@@ -146,7 +146,9 @@ def _plan(request: TrainRequest, spec: StudySpec, store: ImageStore, folder: Pat
 
 def write_study(out: Path, spec: StudySpec, text: str, runs: list[str]) -> None:
     """Write ``study.json``: which runs belong to the study, and its file."""
-    write_json(out / "study.json", FORMAT, VERSION, {"name": spec.name, "label": spec.label, "file": text, "runs": list(runs)})
+    write_json(
+        out / "study.json", FORMAT, VERSION, {"name": spec.name, "label": spec.label, "file": text, "runs": list(runs)}
+    )
 
 
 def open_study(folder: Path, *, label: str | None = None) -> StudyPayload:
@@ -162,5 +164,3 @@ def open_study(folder: Path, *, label: str | None = None) -> StudyPayload:
         label=label,
         study_file=str(content["file"]),
     )
-
-

@@ -133,7 +133,9 @@ def _fit(
     log(f"{store.path}: {counts}{limited}")
     if not trainer.fit():
         where = f"epoch {trainer.position.epoch + 1}, step {trainer.position.step}"
-        raise Interrupted(f"{run.path}: stopped in {where}; zscope train … --resume, or the same zscope study, goes on from there")
+        raise Interrupted(
+            f"{run.path}: stopped in {where}; zscope train … --resume, or the same zscope study, goes on from there"
+        )
     return run
 
 
