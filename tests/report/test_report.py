@@ -182,7 +182,7 @@ def test_labels_and_names_are_escaped(study):
     assert "&lt;script&gt;" in page
 
 
-@pytest.mark.parametrize("kind", ["unlabelled", "tiny", "unmeasured"])
+@pytest.mark.parametrize("kind", ["tiny", "unmeasured"])
 def test_every_payload_gives_a_page(kind, payloads):
     run = payloads[kind]
     study = StudyPayload("One run", (run,), (), Comparison((run.name,), ()), None, None, "2026-01-02")

@@ -161,7 +161,8 @@ def log_axis(axes: Axes, which: str) -> None:
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     if high / low < 30:
         # Less than two powers of ten on the axis: one label would not make a scale.
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        steps = (1.0, 2.0, 5.0) if high / low > 8 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+        axis.set_major_locator(LogLocator(subs=steps, numticks=12))
 
 
 def thousands(axes: Axes, which: str) -> None:

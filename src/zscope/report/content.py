@@ -139,6 +139,7 @@ def page_content(study: StudyPayload) -> Page:
     overlays: list[Block] = [
         numbering.plot(None, name, title, module.prepare(runs), module.draw, module.caption)
         for name, title, module in _OVERLAYS
+        if len(runs) > 1 or name != "radius"  # the run's own section shows it with its null
     ]
     sections = tuple(
         _run_section(run, title, place, numbering) for place, (run, title) in enumerate(zip(runs, titles, strict=True))

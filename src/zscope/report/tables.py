@@ -156,7 +156,7 @@ def tests_table(split: SplitPayload) -> Table | None:
     """
     rows = tuple(
         (
-            test["statistic"].replace("_", " "),
+            _STATISTICS.get(test["statistic"], test["statistic"].replace("_", " ")),
             test["null"],
             number(test["value"], 4),
             f"{number(test['null_mean'], 4)} ± {number(test['null_sd'], 2)}",
@@ -177,6 +177,12 @@ def tests_table(split: SplitPayload) -> Table | None:
         (False, False, True, True, True, True, True, True),
     )
 
+
+_STATISTICS = {
+    "radius_ks": "radius, Kolmogorov–Smirnov distance",
+    "radius_sd": "radius, standard deviation",
+    "radius_peak": "radius, peak",
+}
 
 _SPLIT_ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("radius, peak", ("radius", "peak")),

@@ -19,6 +19,9 @@ from zscope.training.devices import accelerator
 from zscope.training.interrupt import Interruptible
 from zscope.typing import JsonDict, Progress, silent
 
+LINES = 40
+"""Most lines about epochs that a run logs."""
+
 EVALUATION_SEED = 0
 """Held-out losses are taken with the same latent noise after every epoch, so that epochs can be compared."""
 
@@ -185,7 +188,8 @@ class Trainer:
             seconds=here.seconds,
             best=score if improved else here.best,
         )
-        self.log(self._line(records, steps))
+        if self._worth_a_line(here.epoch + 1):
+            self.log(self._line(records, steps))
         self._save("last")
         if improved:
             self._save("best")
@@ -221,6 +225,14 @@ class Trainer:
             "reconstruction_per_channel": reconstruction / channels,
             "seconds": round(self.position.seconds, 3),
         }
+
+    def _worth_a_line(self, epoch: int) -> bool:
+        """Whether people are told of an epoch: of all where there are few, else of about `LINES`, the last among them.
+
+        ``metrics.jsonl`` has every one.
+        """
+        every = -(-self.config.epochs // LINES)
+        return epoch % every == 0 or epoch in (1, self.config.epochs)
 
     def _line(self, records: list[JsonDict], steps: int) -> str:
         parts = [f"epoch {records[0]['epoch']:>3}/{self.config.epochs}, step {steps:,}"]
