@@ -70,13 +70,13 @@ def what_is_wrong(folder: Path, python: str | None) -> str | None:
     if place != str(folder.resolve()):
         return "was moved from " + place
     if python is not None and version != python:
-        return "is of Python %s, not %s" % (version, python)
+        return f"is of Python {version}, not {python}"
     try:
         look = subprocess.run(
             [str(python_of(folder)), "-I", "-c", LOOK], capture_output=True, text=True, env=clean_environment(None)
         )
     except OSError as error:
-        return "does not run (%s)" % (error.strerror or error)
+        return f"does not run ({error.strerror or error})"
     if look.returncode:
         return "is damaged: " + (look.stderr.strip() or "it does not run").splitlines()[-1]
     if look.stdout.split("\n")[:2] != [str(folder.resolve()), version]:
@@ -99,12 +99,12 @@ def make(folder: Path) -> None:
         import venv  # noqa: F401
     except ImportError:
         sys.exit(
-            "%s has no module venv: install it (Debian and Ubuntu: the package python3-venv), "
-            "or name another Python, as in `make PYTHON=python3.12`" % sys.executable
+            f"{sys.executable} has no module venv: install it (Debian and Ubuntu: the package python3-venv), "
+            "or name another Python, as in `make PYTHON=python3.12`"
         )
     print("making the virtual environment", folder, "with", sys.executable, flush=True)
     if subprocess.run([sys.executable, "-m", "venv", str(folder)], env=clean_environment(None)).returncode:
-        sys.exit("%s -m venv %s failed" % (sys.executable, folder))
+        sys.exit(f"{sys.executable} -m venv {folder} failed")
 
 
 def install(folder: Path, requirements: list[str], constraints: Path) -> None:
@@ -130,20 +130,22 @@ def main() -> None:
     requirements = ["-e", given.editable] if given.editable else ["-r", given.file]
     wanted = digest([given.constraints, *given.hashed], requirements)
     stamp = given.folder / STAMP
-    own = "%d.%d.%d" % tuple(sys.version_info[:3])
+    own = ".".join(map(str, sys.version_info[:3]))
     wrong = what_is_wrong(given.folder, own if given.same_python else None)
     if wrong is None and json.loads(stamp.read_text(encoding="utf-8"))["digest"] == wanted:
         return
     if wrong is not None:
         if os.path.lexists(given.folder):
-            print("%s %s: it is made anew" % (given.folder, wrong), flush=True)
+            print(f"{given.folder} {wrong}: it is made anew", flush=True)
         remove(given.folder)
         make(given.folder)
     stamp.unlink(missing_ok=True)  # an installation that is interrupted from here on leaves no stamp
     install(given.folder, requirements, given.constraints)
     version = subprocess.run(
         [str(python_of(given.folder)), "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     content = {"digest": wanted, "place": str(given.folder.resolve()), "python": version}
     temporary = stamp.with_suffix(".tmp")

@@ -153,11 +153,11 @@ def main() -> None:
         if arguments.json:
             print(json.dumps(result))
             continue
-        ratio, times = result["ratio"]["PyTorch fp32 eager"], result["milliseconds"]
+        times, difference = result["milliseconds"], result["quality"]["largest difference of outputs at equal weights"]
         print(
-            f"{preset}: zscope {times['zscope']:.0f} ms, "
-            f"PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms a step, ratio {ratio:.2f} ({arguments.rounds} rounds, {torch.get_num_threads()} threads; equal weights give "
-            f"outputs within {result['quality']['largest difference of outputs at equal weights']:.1e})"
+            f"{preset}: zscope {times['zscope']:.0f} ms, PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms a step; "
+            f"ratio {result['ratio']['PyTorch fp32 eager']:.2f} (median of {arguments.rounds} rounds in turn, "
+            f"{torch.get_num_threads()} threads; at equal weights outputs differ by {difference:.0e} at most)"
         )
 
 

@@ -174,7 +174,7 @@ def test_labels_and_names_are_escaped(study):
         samples=tuple(replace(sample, label=evil, keeps=evil) for sample in run.samples),
     )
     study = StudyPayload(
-        evil, (bad,), (Finding(evil, evil, evil, None),), Comparison((evil,), ((evil, evil, (1.0,)),)), evil, evil, evil
+        evil, (bad,), (Finding(evil, evil, evil),), Comparison((evil,), ((evil, evil, (1.0,)),)), evil, evil, evil
     )
     page = render(study)
     reader = read(page)
@@ -201,6 +201,7 @@ def test_badges():
     assert badge_of(False, "narrow").word == "does not hold"
     assert badge_of(None, "undecided").word == "undecided"
     assert badge_of(None, "not testable").word == "not testable"
+    assert badge_of(False, "clear", "radius_explained").word == "radius explained: does not hold"
     assert badge_of(True, "descriptive").word == badge_of(None, "").word == "descriptive"
 
 

@@ -16,6 +16,12 @@ from zscope.figures.style import INK, QUIET, RULE, new_figure, styled
 from zscope.figures.words import counted, listed, number
 from zscope.study.payload import RunPayload
 
+NO_POWER = (
+    "Narrow windows show chains and gaps in a smooth cloud too, and would look the same if all codes lay on curves: "
+    "they decide nothing about filaments or voids."
+)
+"""What must stand beside zooms: they have neither specificity nor power."""
+
 
 @dataclass(frozen=True, eq=False)
 class Window:
@@ -170,7 +176,7 @@ def caption(data: PlanesData) -> str:
         if all(nulls)
         else " No null was drawn."
     )
-    return f"{says}{listed(ends)}.{below} The frame in a window is the next one. {data.colours.note}"
+    return f"{says}{listed(ends)}.{below} The frame in a window is the next one. {NO_POWER} {data.colours.note}"
 
 
 @styled

@@ -34,9 +34,6 @@ from zscope.study.payload import Finding, RunPayload, SplitPayload, StudyPayload
 LEAD_LETTERS = 1050
 """Findings up to about so many letters stand beside the images; the rest below."""
 
-_FIGURE_OF_MEASURE = {"radius": "radius", "axes": "axes", "activity": "kl"}
-_FIGURE_OF_WORD = (("reconstruction", "losses"), ("radius", "radius"), ("kl ", "kl"), ("component", "pca"))
-
 
 @dataclass(frozen=True)
 class Badge:
@@ -206,38 +203,24 @@ def _lead_count(findings: tuple[Finding, ...]) -> int:
 
 def _finding(finding: Finding, study: StudyPayload, titles: tuple[str, ...], numbering: Numbering) -> FindingBlock:
     place = next((index for index, run in enumerate(study.runs) if run.name == finding.run), None)
-    run = None if place is None else study.runs[place]
-    measure, verdict = _verdict_behind(finding, run)
-    figure = _FIGURE_OF_MEASURE.get(measure or "") or _figure_by_word(finding.says)
     number = None
-    if figure is not None:
-        number = numbering.numbers.get((finding.run, figure)) or numbering.numbers.get((None, figure))
-    badge = badge_of(finding.holds, "" if verdict is None else verdict["strength"])
+    if finding.figure is not None:
+        number = numbering.numbers.get((finding.run, finding.figure)) or numbering.numbers.get((None, finding.figure))
+    badge = badge_of(finding.holds, finding.strength, finding.claim)
     alone = len(study.runs) == 1
     shown = None if place is None or alone else titles[place]
     return FindingBlock(finding.says, finding.advice, badge, shown, place or 0, number)
 
 
-def _verdict_behind(finding: Finding, run: RunPayload | None) -> tuple[str | None, dict[str, Any] | None]:
-    for split in run.splits.values() if run is not None else ():
-        for measure, verdict in split.verdicts.items():
-            if verdict["says"] == finding.says:
-                return measure, verdict
-    return None, None
-
-
-def _figure_by_word(says: str) -> str | None:
-    lower = says.lower()
-    return next((figure for word, figure in _FIGURE_OF_WORD if word in lower), None)
-
-
-def badge_of(holds: bool | None, strength: str) -> Badge:
-    """Choose the badge of a verdict; without a strength, what neither holds nor fails is descriptive."""
+def badge_of(holds: bool | None, strength: str, claim: str | None = None) -> Badge:
+    """Choose the badge of a verdict; it names the claim where the question does not stand beside it."""
     if strength == "descriptive":
         return DESCRIPTIVE
     if holds is not None:
-        return HOLDS if holds else FAILS
-    return {"undecided": UNDECIDED, "not testable": UNTESTED}.get(strength, DESCRIPTIVE)
+        badge = HOLDS if holds else FAILS
+    else:
+        badge = {"undecided": UNDECIDED, "not testable": UNTESTED}.get(strength, DESCRIPTIVE)
+    return badge if claim is None else replace(badge, word=f"{claim.replace('_', ' ')}: {badge.word}")
 
 
 def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering) -> RunSection:

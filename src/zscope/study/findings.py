@@ -6,8 +6,8 @@ from typing import Any
 
 from zscope.study.payload import Comparison, Finding, RunPayload
 
-CLAIM_ORDER = ("radius", "axes", "activity")
-"""Measures whose verdicts are told, in this order."""
+FIGURE_OF = {"radius": "radius", "axes": "axes", "activity": "kl"}
+"""Measures whose verdicts are told, in this order, and the figure that shows each."""
 
 
 def prior_radius(d: int) -> float:
@@ -41,7 +41,7 @@ def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
     if len(parts) < 2:
         return []
     split = "held-out" if all(_has_held_out(run) for run in runs) else "training"
-    return [Finding(f"Reconstruction of {split} images, in nats per image: {'; '.join(parts)}.")]
+    return [Finding(f"Reconstruction of {split} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
 
 
 def _against_prior(run: RunPayload) -> Finding | None:
@@ -54,7 +54,7 @@ def _against_prior(run: RunPayload) -> Finding | None:
     where = f"The codes of {run.name} lie at radius {radius['mean']:.2f} ± {radius['sd']:.2f} (n = {split.n:,})"
     draws = f"draws from N(0, I) in {split.d} dimensions at {prior:.2f}"
     apart = f"{abs(spread):.1f} of their standard deviations {'further in' if spread > 0 else 'further out'}"
-    return Finding(f"{where}; {draws}, {apart}.", run=run.name)
+    return Finding(f"{where}; {draws}, {apart}.", run=run.name, figure="radius")
 
 
 def _verdicts(run: RunPayload) -> list[Finding]:
@@ -62,8 +62,16 @@ def _verdicts(run: RunPayload) -> list[Finding]:
     if split is None:
         return []
     return [
-        Finding(verdict["says"], verdict["advice"], run.name, verdict["holds"] if name == "radius" else None)
-        for name in CLAIM_ORDER
+        Finding(
+            verdict["says"],
+            verdict["advice"],
+            run.name,
+            verdict["claim"],
+            verdict["holds"],
+            verdict["strength"],
+            FIGURE_OF[name],
+        )
+        for name in FIGURE_OF
         if (verdict := split.verdicts.get(name)) is not None
     ]
 

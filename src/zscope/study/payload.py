@@ -109,14 +109,23 @@ class Finding:
         What to do, where it has a consequence.
     run : str or None
         The run it is about; None for the study as a whole.
+    claim : str or None
+        The claim that was decided; None where nothing was.
     holds : bool or None
-        The verdict behind it, None for undecided or descriptive ones.
+        What was decided.
+    strength : str
+        ``clear``, ``narrow``, ``undecided``, ``not testable`` or ``descriptive``.
+    figure : str or None
+        The figure that shows it.
     """
 
     says: str
     advice: str | None = None
     run: str | None = None
+    claim: str | None = None
     holds: bool | None = None
+    strength: str = "descriptive"
+    figure: str | None = None
 
 
 @dataclass(frozen=True)
