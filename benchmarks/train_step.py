@@ -155,7 +155,7 @@ def main() -> None:
             continue
         times, difference = result["milliseconds"], result["quality"]["largest difference of outputs at equal weights"]
         print(
-            f"{preset}: zscope {times['zscope']:.0f} ms, PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms a step; "
+            f"{preset}: zscope {times['zscope']:.0f} ms, PyTorch fp32 eager {times['PyTorch fp32 eager']:.0f} ms; "
             f"ratio {result['ratio']['PyTorch fp32 eager']:.2f} (median of {arguments.rounds} rounds in turn, "
             f"{torch.get_num_threads()} threads; at equal weights outputs differ by {difference:.0e} at most)"
         )

@@ -379,3 +379,15 @@ class TestConfig:
     def test_defaults_are_those_of_experiment_s1(self):
         config = TrainingConfig()
         assert (config.epochs, config.batch, config.learning_rate) == (40, 128, 5e-4)
+
+
+def test_a_run_replaced_by_force_comes_back_when_the_new_one_fails(tmp_path, train_digits):
+    train_digits(tmp_path / "run", epochs=1)
+    before = sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.json"))
+
+    def fail(what, done, total, /, **figures):
+        raise RuntimeError("stopped before the first checkpoint")
+
+    with pytest.raises(RuntimeError, match="before the first checkpoint"):
+        train_digits(tmp_path / "run", epochs=2, force=True, progress=fail)
+    assert sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.json")) == before

@@ -1,8 +1,10 @@
 """What ``zscope train`` does: prepare the images, train, and leave a run folder."""
 
+import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,26 +80,45 @@ def train(
     training = request.resolve_training(store.shape, own, started)
     out = out or Path("runs") / run_name(source, model_config, request.seed)
     config = resolved(model_config, training)
-    above = [folder for folder in out.absolute().parents if not folder.exists()]
     if resume and (out / "run.json").exists():
         run = _resumable(Run.open(out), config, store)
         if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
             log(f"{out} is finished: up to date")
             return run
         run.save(config=config, hash=config_hash(config, store.hash))
-    else:
+        return _fit(run, model_config, training, store, request, resume, start_from, progress, log)
+    with _making_room(out, force):
         run = Run.create(
             out, source=source, config=config, data=about_data(store, training), seed=request.seed, force=force
         )
-    try:
         return _fit(run, model_config, training, store, request, resume, start_from, progress, log)
-    except BaseException:
-        if not (run.path / "checkpoints" / "last").exists():
-            shutil.rmtree(run.path)  # nothing to go on from: leave nothing behind
+
+
+@contextmanager
+def _making_room(out: Path, force: bool) -> Iterator[None]:
+    """Lose nothing and leave nothing: a new run counts from its first checkpoint on.
+
+    A run that `force` replaces stands aside until the new one has a checkpoint, and comes back if it never gets one.
+    """
+    above = [folder for folder in out.absolute().parents if not folder.exists()]
+    aside = out.with_name(f".{out.name}.{secrets.token_hex(4)}.old") if force and (out / "run.json").exists() else None
+    if aside is not None:
+        out.rename(aside)
+    not_ours = (out / "run.json").exists()
+    try:
+        yield
+    finally:
+        counts = (out / "checkpoints" / "last").exists() or (out / "model").exists()
+        if counts and aside is not None:
+            shutil.rmtree(aside)
+        elif not counts and not not_ours:
+            if (out / "run.json").exists():
+                shutil.rmtree(out)
+            if aside is not None:
+                aside.rename(out)
             for folder in above:
-                if not any(folder.iterdir()):
+                if folder.exists() and not any(folder.iterdir()):
                     folder.rmdir()
-        raise
 
 
 def _fit(
