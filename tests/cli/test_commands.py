@@ -1,5 +1,6 @@
 """Every command as a user calls it: exit codes, one line on standard error, nothing left behind."""
 
+import html
 import json
 import os
 import signal
@@ -85,6 +86,30 @@ def test_compare_prints_a_table_and_writes_a_report(capsys, trained, home):
     assert any(line.startswith("reconstruction, held-out (nats per image)") for line in out)
     assert (home / "both" / "report.html").exists()
     assert zscope(["compare", "made", "--quiet"]) == 2
+
+
+def test_study_ends_with_its_report_and_is_cheap_to_repeat(capsys, home):
+    (home / "small.yaml").write_text(
+        "name: small\nsource: digits\n"
+        "train: {epochs: 1, limit: 120, z_dim: 3, filters: [8, 8], strides: [2, 2]}\n"
+        "runs: {plain: {model: ae}, variational: {model: vae, beta: 0.1}}\n"
+        "measure: {draws: 3}\nsample: {n: 3, clouds: [normal, covariance]}\n"
+    )
+    assert zscope(["study", "small.yaml", "--quiet"]) == 0
+    out, err = lines(capsys)
+    assert out[-1] == "runs/small/report.html"
+    assert err == []
+    page = html.unescape((home / out[-1]).read_text())
+    assert [sentence for sentence in out[:-1] if sentence.split(". ")[0] not in page] == []
+    assert {path.name for path in (home / "runs/small/figures").glob("*.png")} >= {"samples.png", "losses.png"}
+    assert zscope(["study", "small.yaml", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["comparison"]["columns"] == ["plain", "variational"]
+    assert captured.err.count("up to date") == 9  # the store, and four steps of two runs
+    assert zscope(["study", "small.yaml", "--epochs", "2", "--quiet"]) == 1
+    assert "--force" in lines(capsys)[1][0]
+    assert zscope(["report", "runs/small", "--out", "elsewhere/page.html", "--quiet"]) == 0
+    assert (home / "elsewhere" / "page.html").exists()
 
 
 def test_list_shows_every_list(capsys, trained):

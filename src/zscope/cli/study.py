@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Stores, prepared
-from zscope.figures import write_figures
+from zscope.figures import write_figures, write_study_figures
 from zscope.report import write_report
 from zscope.study.spec import read_spec
 from zscope.study.study import StudyOptions, run_study
@@ -66,6 +66,7 @@ def study_command(
         )
         for run in payload.runs:
             write_figures(run, Path(run.path) / "figures")
+        write_study_figures(payload.runs, folder / "figures")
         write_report(payload, folder / "report.html")
     findings = [finding.says + (f" {finding.advice}" if finding.advice else "") for finding in payload.findings]
     report = str(folder / "report.html")

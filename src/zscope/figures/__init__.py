@@ -1,6 +1,8 @@
 """Figures: one file per figure, `prepare` (payload to data), `draw` (data to figure) and `caption` (data to words)."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from zscope.errors import ParameterError
 from zscope.figures import (
@@ -21,7 +23,7 @@ from zscope.figures.base import FigureKind, Missing
 from zscope.figures.render import png_bytes, svg_text, write_whole
 from zscope.study.payload import RunPayload
 
-__all__ = ["FIGURES", "FigureKind", "Missing", "write_figure", "write_figures"]
+__all__ = ["FIGURES", "FigureKind", "Missing", "write_figure", "write_figures", "write_study_figures"]
 
 FIGURES: dict[str, FigureKind] = {
     "samples": FigureKind(
@@ -45,6 +47,9 @@ FIGURES: dict[str, FigureKind] = {
 }
 """Every figure by name."""
 
+SUFFIXES = (".svg", ".png")
+"""What a figure is written as."""
+
 
 def write_figures(run: RunPayload, folder: Path) -> dict[str, str]:
     """Write every figure of a run as PNG (150 dpi) and SVG, both with a transparent background.
@@ -64,22 +69,25 @@ def write_figures(run: RunPayload, folder: Path) -> dict[str, str]:
     dict of str to str
         Figures that were left out, and why.
     """
-    files: dict[str, bytes] = {}
-    left_out: dict[str, str] = {}
-    for name, kind in FIGURES.items():
-        data = kind.prepare([run] if kind.scope == "study" else run)
-        if isinstance(data, Missing):
-            left_out[name] = data.reason
-            continue
-        files[f"{name}.svg"] = svg_text(kind.draw(data), name).encode()
-        files[f"{name}.png"] = png_bytes(kind.draw(data))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    for name in left_out:
-        for suffix in ("svg", "png"):
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
-    return left_out
+    return _write({name: kind.prepare(run if kind.scope == "run" else [run]) for name, kind in FIGURES.items()}, folder)
+
+
+def write_study_figures(runs: Sequence[RunPayload], folder: Path) -> dict[str, str]:
+    """Write the figures that show all runs of a study together; otherwise as `write_figures`.
+
+    Parameters
+    ----------
+    runs : sequence of RunPayload
+        The runs, in the study's order.
+    folder : Path
+        Where to; made where it does not exist.
+
+    Returns
+    -------
+    dict of str to str
+        Figures that were left out, and why.
+    """
+    return _write({name: kind.prepare(runs) for name, kind in FIGURES.items() if kind.scope == "study"}, folder)
 
 
 def write_figure(name: str, run: RunPayload, path: Path) -> None:
@@ -100,9 +108,31 @@ def write_figure(name: str, run: RunPayload, path: Path) -> None:
         The run lacks what the figure shows.
     """
     kind = FIGURES[name]
-    data = kind.prepare([run] if kind.scope == "study" else run)
+    data = kind.prepare(run if kind.scope == "run" else [run])
     if isinstance(data, Missing):
         raise ParameterError("figure", f"be one that {run.name} has ({data.reason})", name)
-    figure = kind.draw(data)
+    content = _drawn(name, data, path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, svg_text(figure, name).encode() if path.suffix == ".svg" else png_bytes(figure))
+    write_whole(path, content)
+
+
+def _drawn(name: str, data: Any, suffix: str) -> bytes:
+    figure = FIGURES[name].draw(data)
+    return svg_text(figure, name).encode() if suffix == ".svg" else png_bytes(figure)
+
+
+def _write(prepared: dict[str, Any], folder: Path) -> dict[str, str]:
+    left_out = {name: data.reason for name, data in prepared.items() if isinstance(data, Missing)}
+    files = {
+        f"{name}{suffix}": _drawn(name, data, suffix)
+        for name, data in prepared.items()
+        if name not in left_out
+        for suffix in SUFFIXES
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    for name in left_out:
+        for suffix in SUFFIXES:
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    return left_out

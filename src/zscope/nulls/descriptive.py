@@ -28,12 +28,12 @@ def dominating_verdict(measurement: Measurement) -> Verdict:
     if not found:
         return Verdict("dominating_axes", False, "descriptive", f"None of the {d} axes dominates.")
     share = sum(axis["share_of_square_radius"] for axis in found)
-    verb = "dominates" if len(found) == 1 else "dominate"
+    verb, they = ("dominates", "It makes") if len(found) == 1 else ("dominate", "They make")
     return Verdict(
         "dominating_axes",
         True,
         "descriptive",
-        f"{len(found)} of {d} axes {verb}: {_listed([axis['axis'] for axis in found])}. They make up {share:.0%} of "
+        f"{len(found)} of {d} axes {verb}: {_listed([axis['axis'] for axis in found])}. {they} up {share:.0%} of "
         f"the mean square radius; the other axes are {ordinary['fwhm']:.3g} wide at half height and centred at "
         f"{ordinary['centre']:.2g}.",
         "Clouds that treat all axes alike (normal, uniform) miss the codes; draw from one that keeps the covariance.",

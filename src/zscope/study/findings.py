@@ -129,6 +129,15 @@ ROWS: tuple[tuple[str, str, Callable[[RunPayload], float | None]], ...] = (
     ("radius, standard deviation", "latent units", _measured("radius", "sd")),
     ("radius, mean of held-out codes", "latent units", _measured("radius", "mean", split="held-out")),
     ("log-variance, mean", "", _measured("logvar", "logvar", "mean")),
+    ("log-variance, largest", "", _measured("logvar", "logvar", "max")),
+    ("log-variance, smallest", "", _measured("logvar", "logvar", "min")),
+    ("log-variances above −3", "components", _measured("logvar", "logvar", "above", "count")),
+    ("log-variances in all", "components", _measured("logvar", "logvar", "components")),
+    ("|z − mean|, largest", "latent units", _measured("logvar", "shift", "max")),
+    ("radius of drawn codes, mean", "latent units", _measured("logvar", "radius_of_draw", "mean")),
+    ("radius, drawn against mean: largest difference", "latent units", _measured("logvar", "difference", "max")),
+    ("radius, drawn against mean: mean difference", "latent units", _measured("logvar", "difference", "mean")),
+    ("radius, drawn against mean: largest relative", "", _measured("logvar", "difference", "max_relative")),
 )
 """Figures that runs are compared by: words, unit, and where they come from."""
 
