@@ -26,8 +26,9 @@ install:  ## make the virtual environment .venv, every package pinned by constra
 demo: install  ## train, measure and report on the embedded digits: runs/digits/report.html
 	$(BIN)/zscope study studies/digits.yaml --out runs/digits --force
 
+# One thread: the tests' models are small, and threads that wait for each other on a busy machine take far longer.
 test: install  ## run all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: install  ## check style, types and the import rooms
 	$(BIN)/ruff check .

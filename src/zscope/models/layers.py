@@ -66,17 +66,21 @@ class SameConvTranspose2d(_Biased):
         self.weight = nn.Parameter(torch.empty(channels, filters, kernel, kernel))
         self.stride = stride
         self.size = size
-        self.before = tuple(same_padding(edge, kernel, stride)[0] for edge in size)
+        self.before = [same_padding(edge, kernel, stride)[0] for edge in size]
         default_(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve the transposed way and crop what the rule had padded."""
-        (top, left), (height, width) = self.before, self.size
+        kernel = self.weight.shape[2]
+        edges = [(n - 1) * self.stride + kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
+        missing = [want - edge for want, edge in zip(self.size, edges, strict=True)]
         # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.
-        reached = [(count - 1) * self.stride + self.weight.shape[2] for count in x.shape[2:]]
-        missed = (max(top + height - reached[0], 0), max(left + width - reached[1], 0))
-        x = functional.conv_transpose2d(x, self.weight, stride=self.stride, output_padding=missed)
-        return self.add_bias(x[:, :, top : top + height, left : left + width])
+        beyond = [max(count, 0) for count in missing]
+        x = functional.conv_transpose2d(x, self.weight, stride=self.stride, padding=self.before, output_padding=beyond)
+        if min(missing) < 0:
+            # Padding by less than nothing crops in one copy; two slices would cost four in the backward pass.
+            x = functional.pad(x, (0, min(missing[1], 0), 0, min(missing[0], 0)))
+        return self.add_bias(x)
 
 
 def default_(weight: Tensor, bias: Tensor) -> None:
