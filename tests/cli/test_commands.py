@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,18 @@ def test_compare_prints_a_table_and_writes_a_report(capsys, trained, home):
     assert zscope(["compare", "made", "--quiet"]) == 2
 
 
+def test_a_page_in_the_working_folder_is_not_overwritten(capsys, trained, home):
+    for name in ("one", "two"):
+        assert zscope(["train", "digits", *SMALL, "--out", name, "--quiet"]) == 0
+    (home / "report.html").write_text("mine")
+    assert zscope(["report", "one", "two", "--quiet"]) == 1
+    assert "report.html exists; give --force" in lines(capsys)[1][0]
+    assert (home / "report.html").read_text() == "mine"
+    assert zscope(["report", "one", "two", "--force", "--quiet"]) == 0
+    assert "</html>" in (home / "report.html").read_text()
+    (home / "report.html").unlink()
+
+
 def test_study_ends_with_its_report_and_is_cheap_to_repeat(capsys, home):
     (home / "small.yaml").write_text(
         "name: small\nsource: digits\n"
@@ -110,6 +123,37 @@ def test_study_ends_with_its_report_and_is_cheap_to_repeat(capsys, home):
     assert "--force" in lines(capsys)[1][0]
     assert zscope(["report", "runs/small", "--out", "elsewhere/page.html", "--quiet"]) == 0
     assert (home / "elsewhere" / "page.html").exists()
+
+
+def test_a_damaged_run_is_named_and_the_others_are_listed(capsys, trained, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text('{"format": "zscope-run", "version": 1}')
+    (tmp_path / "good").symlink_to(trained)
+    assert zscope(["list", "--json", "--runs", str(tmp_path)]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert list(content["runs"]) == [str(tmp_path / "good")]
+    assert "must hold 'source'" in content["damaged runs"][str(tmp_path / "bad")]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("metrics.jsonl", "[1]", ["metrics.jsonl", "line 1", "list"]),
+        ("metrics.jsonl", '{"step": 1}', ["metrics.jsonl", "line 1", "epoch"]),
+        ("run.json", '{"format": "zscope-run", "version": 1}', ["run.json", "source"]),
+        ("measures.json", '{"format": "zscope-measures", "version": 1, "measures": []}', ["measures.json", "cloud"]),
+        ("latents/manifest.json", '{"format": "zscope-latents", "version": 1}', ["manifest.json", "'n'"]),
+        ("samples/manifest.json", '{"format": "zscope-samples", "version": 1}', ["manifest.json", "clouds"]),
+    ],
+)
+def test_a_damaged_file_is_one_line(capsys, trained, tmp_path, file, content, words):
+    shutil.copytree(trained, tmp_path / "copy")
+    (tmp_path / "copy" / file).parent.mkdir(exist_ok=True)
+    (tmp_path / "copy" / file).write_text(content)
+    assert zscope(["report", str(tmp_path / "copy"), "--quiet"]) == 1
+    _, err = lines(capsys)
+    assert len(err) == 1
+    assert all(word in err[0] for word in [str(tmp_path / "copy"), *words]), err
 
 
 def test_list_shows_every_list(capsys, trained):

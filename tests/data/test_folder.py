@@ -102,6 +102,14 @@ def test_names_that_look_like_numbers_stay_text(tmp_path: Path) -> None:
     assert labels_of(tmp_path) == {"id": ["001.png", "1.png"], "name": ["7", "007"]}
 
 
+@pytest.mark.parametrize("name", ["split", "radius", "kl", "pc12", "axis0", "tsne.standard.x"])
+def test_a_label_may_not_bear_a_name_of_zscope_s_own(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "1.png")
+    (tmp_path / "labels.csv").write_text(f"image,pc,radius2,Axis,{name}\n1.png,1,2,3,4\n")
+    with pytest.raises(SourceError, match=rf"labels\.csv must not have a label column '{name}'.*: rename it"):
+        labels_of(tmp_path)
+
+
 def test_a_file_beside_may_name_the_folder(tmp_path: Path) -> None:
     put(tmp_path / "photos" / "a" / "1.png")
     put(tmp_path / "photos" / "b" / "1.png")

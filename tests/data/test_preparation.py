@@ -120,7 +120,10 @@ def test_force_spares_what_is_no_store(tmp_path: Path) -> None:
     spec = photos(tmp_path / "p")
     with pytest.raises(ExistsError, match=r"holds no manifest\.json"):
         prepare(spec, out=tmp_path / "p", force=True)
-    assert len(listed(tmp_path / "p")) == 20
+    (tmp_path / "p" / "manifest.json").write_text('{"name": "of another program"}')
+    with pytest.raises(ExistsError, match=r"holds no manifest\.json of zscope-images"):
+        prepare(spec, out=tmp_path / "p", force=True)
+    assert len(listed(tmp_path / "p")) == 21
 
 
 @pytest.mark.parametrize("workers", [1, 2])

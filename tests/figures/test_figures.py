@@ -28,6 +28,7 @@ from zscope.figures import (
 )
 from zscope.figures.render import svg_text
 from zscope.figures.style import CLASS_COLOURS, THEMED
+from zscope.measures import AxesMeasure, LatentCodes
 
 KINDS = ["ae", "vae", "unlabelled", "tiny", "unmeasured"]
 
@@ -76,6 +77,14 @@ def test_reasons_are_the_measures_own(payloads):
     assert prepared("kl", payloads["ae"]).reason == "an autoencoder has no log-variances"
     assert "have 1" in prepared("planes", payloads["tiny"]).reason
     assert prepared("held_out", payloads["tiny"]).reason == "the held-out codes have not been measured"
+
+
+@pytest.mark.parametrize(("name", "column"), [("planes", "pc1"), ("tsne", "tsne.standard.x")])
+def test_codes_that_were_encoded_again_have_lost_their_columns(runs, name, column):
+    train = runs[0].splits["train"]
+    labels = {"digit": train.points["digit"]}
+    data = prepared(name, replace(runs[0], splits={"train": replace(train, points=labels, null_points={})}))
+    assert data == Missing(f"the codes have no column {column}: measure them again (zscope measure RUN)")
 
 
 def test_drawing_twice_gives_the_same_svg(runs):
@@ -134,8 +143,21 @@ class TestRadius:
     def test_band_counts_the_intervals_inside(self, runs):
         band = {"edges": [1.0, 2.0, 3.0, 4.0], "low": [1.0, 2.0, 0.0], "high": [3.0, 4.0, 0.0]}
         # codes: 5 in [0, 1) outside, 2 in [1, 2) inside, 9 in [2, 3) outside; [3, 4) is empty for both
-        made = radius._band(band, 19, np.array([0.0, 1.0, 2.0, 3.0]), np.array([5.0, 2.0, 9.0]))
+        codes = np.array([0.0, 1.0, 2.0, 3.0]), np.array([5.0, 2.0, 9.0])
+        made = radius._band({"band": band, "draws": 19, "n": 16, "of": 16}, *codes)
         assert (made.inside, made.of, made.draws) == (1, 3, 19)
+        # Draws of 4 points scatter more than 16 codes: the band is no measure of the codes' histogram.
+        assert radius._band({"band": band, "draws": 19, "n": 4, "of": 16}, *codes).inside is None
+
+    def test_caption_says_whose_radius_it_is(self, runs):
+        assert "300 training codes (means of the posteriors) from the origin" in radius.caption(radius.prepare(runs[2]))
+        assert "300 training codes from the origin" in radius.caption(radius.prepare(runs[0]))
+
+    def test_caption_says_what_the_band_is(self, runs):
+        data = radius.prepare(runs[0])
+        assert "in each interval for itself, where 98 % of 19 Gaussian clouds" in radius.caption(data)
+        few = replace(data, band=replace(data.band, n=200, inside=None))
+        assert radius.caption(few).endswith("lie; these have 200 points, scaled to 300.")
 
     def test_caption_has_the_peak_and_the_prediction(self, runs):
         data = radius.prepare(runs[2])
@@ -188,6 +210,15 @@ class TestAxes:
         assert "axis 5 is centred at 4 and 9 wide at half height" in says
         assert "(2 stand out too, without a curve)" in says
 
+    def test_collapsed_axes_count_as_neither(self, runs):
+        train = runs[0].splits["train"]
+        values = AxesMeasure().measure(LatentCodes.of(np.zeros((30, 16)), np.zeros((30, 16))), np.random.default_rng(0))
+        run = replace(runs[0], splits={"train": replace(train, values={"axes": values.values})})
+        data = axes.prepare(run)
+        assert data.ordinary is None
+        assert "16 collapsed axes count as neither. No axis stands out." in axes.caption(data)
+        assert isinstance(axes.draw(data), Figure)
+
 
 class TestCurves:
     def test_losses_end_where_the_log_ends(self, runs):
@@ -229,6 +260,16 @@ class TestCurves:
         assert np.all(np.diff(curve.nats) <= 0)
         assert curve.total == pytest.approx(runs[2].splits["train"].values["kl"]["total"])
         assert f"{curve.above} of 16 axes above 0.01 nats" in kl.caption(data)
+
+    def test_curves_of_different_numbers_of_codes_come_with_a_warning(self, runs):
+        inertia_warning = "fewer codes alone lower the inertia at the same k"
+        pca_warning = "fewer codes alone raise the share of the leading components"
+        says = held_out.caption(held_out.prepare(runs[0]))
+        assert f"of 300 and 100 codes, and {pca_warning} and lower the inertia at the same k." in says
+        short = replace(runs[1], splits={"train": runs[1].splits["held-out"]})
+        for module, warning in ((inertia, inertia_warning), (pca, pca_warning)):
+            assert warning not in module.caption(module.prepare(runs))
+            assert f"of 300 and 100 codes, and {warning}." in module.caption(module.prepare([runs[0], short]))
 
     def test_held_out_has_both_splits_in_every_panel(self, runs):
         data = held_out.prepare(runs[0])

@@ -69,6 +69,28 @@ class TestAxes:
         assert values["per_axis"]["fwhm"][3] == 0
         assert values["per_axis"]["centre"][3] == 2
         assert 3 not in [axis["axis"] for axis in values["dominating"]]
+        assert values["compared"] == {"count": 63, "which": "varying"}
+        assert values["ordinary"]["count"] == 60
+        assert sum(values["histograms"]["ordinary"]["counts"]) == 500 * 60
+        assert measured(AxesMeasure(), np.ones((20, 3))).values["ordinary"] == {
+            "count": 0,
+            "centre": None,
+            "fwhm": None,
+        }
+
+    def test_only_active_axes_of_a_vae_are_compared(self):
+        # Four active axes among sixty collapsed ones: against all of these every active one would stand out.
+        mean = 1e-3 * RNG(0).standard_normal((2000, 64))
+        mean[:, :4] = RNG(1).standard_normal((2000, 4)) * [0.9, 0.9, 0.9, 3.6] + [0, 0, 0, 1]
+        logvar = np.where(np.arange(64) < 4, np.log(0.19), 0.0) * np.ones((2000, 1))
+        values = AxesMeasure().measure(LatentCodes.of(mean, logvar), RNG(0)).values
+        assert [axis["axis"] for axis in values["dominating"]] == [3]
+        assert values["compared"] == {"count": 4, "which": "active"}
+        assert values["ordinary"]["count"] == 3
+        assert values["ordinary"]["fwhm"] == pytest.approx(0.9 * 2.3548, rel=0.05)
+        # All posteriors together: mean 1, variance 3.6² + 0.19.
+        assert values["dominating"][0]["aggregate_mean"] == pytest.approx(1, abs=0.3)
+        assert values["dominating"][0]["aggregate_sd"] == pytest.approx(np.sqrt(3.6**2 + 0.19), rel=0.06)
 
     def test_table_against_numpy(self):
         mean = RNG(0).gamma(2, size=(300, 3)).astype(np.float32)

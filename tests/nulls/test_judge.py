@@ -85,7 +85,7 @@ class TestDescriptive:
         assert verdict.holds is True
         assert verdict.strength == "descriptive"
         # (36 + 1 + 25) / (36 + 1 + 25 + 62) = 50 %.
-        assert verdict.says.startswith("2 of 64 axes dominate: 13, 52. They make up 50% of the mean square radius")
+        assert verdict.says.startswith("2 of 64 axes dominate: 13, 52. They make up 50 % of the mean square radius")
         assert "2.3" in verdict.says
         assert verdict.advice is not None
 
@@ -97,6 +97,60 @@ class TestDescriptive:
     def test_none_dominates(self):
         verdict = self.axes(RNG(0).standard_normal((1000, 16)))
         assert (verdict.holds, verdict.says, verdict.advice) == (False, "None of the 16 axes dominates.", None)
+
+    def vae(self, scale=1.0):
+        """20 axes of a VAE of which 14 have collapsed; two active ones are `scale` times as wide as the other four."""
+        mean = 0.5 * RNG(0).standard_normal((2000, 20))
+        mean[:, 4:6] *= scale
+        mean[:, 6:] *= 1e-3
+        logvar = np.full((2000, 20), np.log(0.75))
+        logvar[:, 6:] = 0
+        return mean, logvar
+
+    def dominating(self, mean, logvar):
+        return dominating_verdict(AxesMeasure().measure(LatentCodes.of(mean, logvar), RNG(0)))
+
+    def test_active_axes_do_not_dominate_collapsed_ones(self):
+        mean, logvar = self.vae()
+        verdict = self.dominating(mean, logvar)
+        assert (verdict.holds, verdict.says) == (False, "None of the 6 active axes dominates.")
+        # An autoencoder's axes of variance 10⁻⁶ are axes as well: six stand out among the codes alone.
+        assert self.axes(mean).says.startswith("6 of 20 axes dominate")
+
+    def test_advice_against_the_prior_only_where_it_is_missed(self):
+        missed = self.dominating(*self.vae(6))
+        assert missed.says.startswith("2 of 6 active axes dominate: 5, 4. They make")
+        assert "draw from a cloud that keeps the covariance" in missed.advice
+        assert missed.advice.startswith("Along these axes all posteriors together differ from N(0, 1)")
+        mean, logvar = self.vae(6)
+        logvar[:, 4] = -9
+        mean[:, 4] /= 3
+        assert self.dominating(mean, logvar).advice.startswith("Along axis 5 all posteriors together differ")
+        mean, logvar = self.vae(6)
+        mean[:, :6] *= 0.3
+        logvar[:, 4:6] = np.log(0.2)
+        logvar[:, :4] = np.log(0.98)
+        met = self.dominating(mean, logvar)  # 0.9² + 0.2 = 1.01
+        assert (met.holds, met.advice) == (True, None)
+
+    def test_constant_axes_are_not_among_the_compared(self):
+        mean = RNG(0).standard_normal((500, 16))
+        mean[:, 14:] = 1
+        assert self.axes(mean).says == "None of the 14 varying axes dominates."
+        assert self.axes(np.ones((50, 4))).says == "There is no varying axis: there is nothing to compare."
+
+    def test_one_axis(self):
+        one = RNG(0).standard_normal((300, 1))
+        assert self.axes(one).says == "There is only one axis: there is nothing to compare."
+        assert self.activity(one).says.startswith("The only axis is active (")
+        assert self.activity(np.zeros((30, 1))).says.startswith("The only axis has collapsed")
+        assert self.activity(one * [[1, 0]]).says.startswith("1 of 2 axes is active")
+        assert "; 1 has collapsed." in self.activity(one * [[1, 0]]).says
+
+    def test_an_autoencoder_has_no_kl_to_lower(self):
+        assert (
+            self.activity(np.zeros((30, 8))).advice == "All codes are the same point: look for a fault in the training."
+        )
 
     def test_collapsed_axes_and_advice(self):
         mean = RNG(0).standard_normal((300, 256))
@@ -121,7 +175,7 @@ class TestDescriptive:
     def test_disagreement_is_told(self):
         mean = np.stack([2 * np.tile([1.0, -1], 50), np.sqrt(0.012) * np.tile([1.0, -1], 50)], axis=1)
         says = self.activity(mean, np.tile([-2.0, 0.0], (100, 1))).says
-        assert "By the variance alone it would be 2, by the KL alone 1; they disagree on 1." in says
+        assert "By the variance alone it would be 2, by the KL alone 1; they disagree on axis 1." in says
 
     @pytest.mark.parametrize(
         ("active", "suggested"), [(1, 2), (3, 6), (10, 16), (11, 18), (18, 28), (22, 48), (31, 48), (100, 160)]

@@ -13,9 +13,17 @@ from zscope.measures.base import Measurement
 from zscope.measures.radius import radii
 from zscope.nulls import CLAIMS, judge
 from zscope.nulls.base import NullTest
-from zscope.nulls.claims import RADIUS_MARGIN
+from zscope.nulls.claims import CONFIDENCE, RADIUS_MARGIN
 from zscope.nulls.draws import covariance_draws
-from zscope.nulls.radius import distance_margin, ks_distance, p_above, p_two_sided, radius_tests, radius_verdict
+from zscope.nulls.radius import (
+    codes_to_decide,
+    distance_margin,
+    ks_distance,
+    p_above,
+    p_two_sided,
+    radius_tests,
+    radius_verdict,
+)
 
 RNG = np.random.default_rng
 
@@ -173,7 +181,30 @@ class TestVerdict:
         tests, verdict = judged(gaussian(300, 4))
         assert tests[0].p > 0.01
         assert (verdict.holds, verdict.strength) == (None, "undecided")
-        assert "more codes would decide it" in verdict.says
+        assert "cannot be excluded; it takes about 2," in verdict.says
+        assert "with 99 % confidence (margin 5 %, p = " in verdict.says
+
+    def test_of_a_vae_it_is_the_radius_of_the_means(self):
+        codes = LatentCodes.of(gaussian(100, 3), np.zeros((100, 3)))
+        found = {"radius": RadiusMeasure().measure(codes, RNG(0))}
+        says = judge(codes, found, RNG(1), draws=2)["radius"][1].says
+        assert says.startswith("The radius of the posterior means peaks at ")
+
+    def test_how_many_codes_it_takes(self):
+        # Below: the bound is above the margin even for Gaussian codes. Twice as many: it is below.
+        takes = codes_to_decide(judged(gaussian(800, 6))[0][0], distance_margin(800, 800 * 99, CONFIDENCE))
+        assert takes == pytest.approx(2800, abs=300)
+        assert f"about {2800:,} codes" in CLAIMS["radius_explained"].reason
+        assert judged(gaussian(2000, 6))[1].holds is None
+        assert judged(gaussian(2 * takes, 6))[1].holds is True
+
+    def test_says_the_peak_that_the_measure_and_its_figure_say(self):
+        codes = LatentCodes.of(gaussian(400, 3))
+        found = RadiusMeasure().measure(codes, RNG(0))
+        says = judge(codes, {"radius": found}, RNG(1), draws=9)["radius"][1].says
+        predicted = found.values["moments"]["peak"]
+        assert says.startswith("The radius of the codes peaks at ")
+        assert f"peaks at {found.values['peak']:.4g}, where mean and covariance alone put it at {predicted:.4g}" in says
 
     @pytest.mark.parametrize(
         ("mean", "says"),
@@ -197,7 +228,9 @@ class TestVerdict:
             (0.045, 0.01, 20_000, 99, None, "undecided", "may be under the margin or above"),
             (0.055, 0.01, 20_000, 99, False, "narrow", "do not explain it"),
             (0.200, 0.01, 20_000, 99, False, "clear", "do not explain it"),
-            (0.060, 0.20, 300, 99, None, "undecided", "cannot be excluded"),
+            (0.060, 0.20, 300, 99, None, "undecided", "cannot be excluded; it takes about 1,500 codes"),
+            (0.045, 0.20, 9000, 99, None, "undecided", "cannot be excluded; more codes would decide it"),
+            (0.004, 0.50, 20_000, 99, True, "clear", "at most 1.7 % with 99 % confidence (margin 5 %, p = 0.5"),
             (0.200, 0.05, 20_000, 19, None, "undecided", "19 null draws can never reach p = 0.01"),
         ],
     )
@@ -208,10 +241,11 @@ class TestVerdict:
             NullTest(statistic="radius_sd", value=1.0, p=1.0, effect=1.0, **common),
             NullTest(statistic="radius_peak", value=1.0, p=1.0, effect=0.0, **common),
         ]
-        verdict = radius_verdict(Measurement("radius", {"peak": 16.5}), tests)
+        verdict = radius_verdict(Measurement("radius", {"peak": 16.5, "moments": {"peak": 16.4}}), tests)
         assert (verdict.holds, verdict.strength) == (holds, strength)
         assert says in verdict.says
         assert (verdict.advice is None) == (holds is None)
+        assert "every Gaussian cloud" not in str(verdict.advice)
 
     def test_scale_decides_nothing(self):
         mean = gamma_axes(600, 4)

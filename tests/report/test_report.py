@@ -18,6 +18,7 @@ from zscope.report import write_report
 from zscope.report.content import badge_of
 from zscope.report.images import small_png, strip_uri
 from zscope.report.page import render
+from zscope.report.tables import logvar_table
 from zscope.study.payload import Comparison, Finding, StudyPayload
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "figures"))
@@ -209,6 +210,13 @@ def test_logvar_table_has_the_measured_extremes(page, study):
     values = study.runs[2].splits["train"].values["logvar"]["logvar"]
     assert f"{values['mean']:.5g}".replace("-", "−") in page
     assert page.count("Log-variances of the posteriors</h4>") == 2
+
+
+def test_logvar_table_says_with_which_noise_it_was_drawn(study):
+    train = study.runs[2].splits["train"]
+    assert logvar_table(train).note.endswith("Noise clipped at 5 standard deviations.")
+    values = {"logvar": {**train.values["logvar"], "clip": None, "factor": 0.5}}
+    assert logvar_table(replace(train, values=values)).note.endswith("Noise not clipped, times 0.5.")
 
 
 def test_small_images_are_embedded_pixel_by_pixel(study):

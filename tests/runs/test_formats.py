@@ -8,7 +8,15 @@ import pytest
 
 import zscope
 from zscope.errors import ExistsError, FormatError, ZscopeError
-from zscope.runs.formats import read_json, staged_file, staged_folder, versions, write_json, written_by_zscope
+from zscope.runs.formats import (
+    check_keys,
+    read_json,
+    staged_file,
+    staged_folder,
+    versions,
+    write_json,
+    written_by_zscope,
+)
 
 
 def listed(folder: Path) -> list[str]:
@@ -118,14 +126,40 @@ def test_staged_folder_with_force_replaces_only_when_whole(tmp_path: Path) -> No
     assert listed(tmp_path) == ["out"]
 
 
+MARKER = ("run.json", "zscope-run")
+
+
 def test_staged_folder_with_marker_spares_foreign_folders(tmp_path: Path) -> None:
     path = tmp_path / "photos"
     path.mkdir()
-    with staged_folder(path, force=True, marker="run.json") as folder:  # an empty folder is nobody's
+    with staged_folder(path, force=True, marker=MARKER) as folder:  # an empty folder is nobody's
         (folder / "photo").write_text("1")
-    with pytest.raises(ExistsError, match=r"no run\.json"), staged_folder(path, force=True, marker="run.json"):
+    with pytest.raises(ExistsError, match=r"no run\.json"), staged_folder(path, force=True, marker=MARKER):
         pytest.fail("the block must not run")
-    assert listed(path) == ["photo"]
+    (path / "run.json").write_text('{"format": "zscope-run", "name": "of another program"}')
+    with pytest.raises(ExistsError, match=r"no run\.json of zscope-run"), staged_folder(path, True, MARKER):
+        pytest.fail("the block must not run")
+    assert listed(path) == ["photo", "run.json"]
+    write_json(path / "run.json", "zscope-run", 1, {})
+    with staged_folder(path, force=True, marker=MARKER):
+        pass
+    assert listed(path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1], "must hold an object with n, share, got list"),
+        ({"n": 1}, "must hold 'share', got 'n'"),
+        ({}, "must hold 'n', got nothing"),
+        ({"n": True, "share": 1}, "must hold 'n' of type int, got True"),
+        ({"n": 1, "share": "x"}, "must hold 'share' of type float, got 'x'"),
+    ],
+)
+def test_what_a_file_lacks_is_named(content: object, message: str) -> None:
+    check_keys("file", {"n": 1, "share": 1, "more": None}, {"n": int, "share": float})
+    with pytest.raises(FormatError, match=f"file {message}"):
+        check_keys("file", content, {"n": int, "share": float})
 
 
 def test_staged_folder_made_meanwhile_by_another_is_not_replaced(tmp_path: Path) -> None:

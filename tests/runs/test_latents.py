@@ -9,6 +9,7 @@ import pytest
 
 from zscope.errors import ExistsError, FormatError
 from zscope.runs import latents as latents_module
+from zscope.runs.formats import write_json
 from zscope.runs.latents import Latents, write_latents
 
 N, D, SHARD = 23, 3, 5
@@ -37,7 +38,9 @@ def write(path, *, n=N, sizes=(1, 6, 13, 3), logvar=True, force=False):
         (mean[end - size : end], variance[end - size : end] if logvar else None)
         for size, end in zip(sizes, ends, strict=True)
     )
-    return write_latents(path, batches, points(n), d=D, logvar=logvar, about={"precision": "fp32"}, force=force)
+    return write_latents(
+        path, batches, points(n), d=D, logvar=logvar, about={"precision": "fp32", "model": "m"}, force=force
+    )
 
 
 @pytest.mark.parametrize(("n", "sizes"), [(N, (1, 6, 13, 3)), (10, (5, 5)), (10, (10,)), (4, (4,)), (11, (1,) * 11)])
@@ -87,6 +90,7 @@ def test_manifest(tmp_path):
         "shards": 5,
         "logvar": True,
         "precision": "fp32",
+        "model": "m",
     }
 
 
@@ -121,6 +125,7 @@ def test_nothing_is_overwritten_without_force(tmp_path):
     ("damage", "message"),
     [
         (lambda path: path.with_name("manifest.json").unlink(), "holds no latents: encode the run first"),
+        (lambda path: write_json(path.with_name("manifest.json"), "zscope-latents", 1, {"n": N, "d": D}), "'shards'"),
         (lambda path: path.with_name("points.parquet").unlink(), "points.parquet"),
         (lambda path: path.with_name("points.parquet").write_bytes(b"PAR1"), "points.parquet"),
         (lambda path: pq.write_table(points(N - 1), path.with_name("points.parquet")), "22 rows, the manifest says 23"),

@@ -3,9 +3,69 @@ import pytest
 from scipy import stats
 
 from zscope.errors import ParameterError
-from zscope.study.findings import prior_radius
+from zscope.study.findings import findings_of, prior_radius
 from zscope.study.naming import run_name
+from zscope.study.payload import RunPayload, SplitPayload
 from zscope.study.request import TrainRequest
+
+
+def losses(split, reconstruction, kl=0.0):
+    return {"split": split, "epoch": 1, "total": 0.0, "reconstruction": reconstruction, "kl": kl, "seconds": 1.0}
+
+
+def payload(kind="ae", *, name="one", d=16, values=None, history=()):
+    """A run of which only what findings read is there."""
+    none = np.empty((0, 8, 8, 1), np.uint8)
+    split = SplitPayload("train", 1000, d, values or {}, {}, {}, {}, {})
+    manifest = {"config": {"model": {"kind": kind, "z_dim": d}}}
+    return RunPayload(name, kind.upper(), name, manifest, list(history), none, none, (), {"train": split}, None)
+
+
+def says(run):
+    return [finding.says for finding in findings_of([run])]
+
+
+def test_codes_of_an_ae_against_the_prior():
+    run = payload(d=256, values={"radius": {"mean": 20.0, "sd": 2.0}})
+    assert says(run) == [
+        "The codes of one lie at radius 20 ± 2 (n = 1,000); draws from N(0, I) in 256 dimensions at 15.98, "
+        "2.0 standard deviations of the former further in."
+    ]
+
+
+def test_a_vae_is_held_to_the_prior_by_draws_of_its_posteriors():
+    # Means of a VAE that meets its prior lie at half the radius: it is all posteriors together that the prior matches.
+    drawn = {"mean": prior_radius(256), "sd": 0.7}
+    run = payload("vae", d=256, values={"radius": {"mean": 8.0, "sd": 0.6}, "logvar": {"radius_of_draw": drawn}})
+    assert says(run) == [
+        "Draws of the posteriors of one lie at radius 15.98 ± 0.7 (n = 1,000); draws from N(0, I) in 256 dimensions at "
+        "15.98, as far out."
+    ]
+    quiet = payload("vae", values={"logvar": {"factor": 0.5, "radius_of_draw": drawn}})
+    assert "posteriors of one, their noise times 0.5, lie at" in says(quiet)[0]
+    assert says(payload("vae", values={"radius": {"mean": 8.0, "sd": 0.6}})) == []
+    assert says(payload("vae", values={"logvar": {"radius_of_draw": {"mean": None, "sd": None}}})) == []
+
+
+@pytest.mark.parametrize("mean", [0.0, 4.0])
+@pytest.mark.parametrize("spread", [0.0, 1e-9])
+def test_codes_that_lie_at_one_radius_have_no_standard_deviation_to_count_in(mean, spread):
+    run = payload(d=1, values={"radius": {"mean": mean, "sd": spread * mean}})
+    assert says(run)[0].endswith("draws from N(0, I) in 1 dimension at 0.7979.")
+
+
+def test_losses_of_all_runs_are_of_one_split():
+    both = payload(name="both", history=[losses("train", 70.0), losses("held-out", 80.0)])
+    other = payload("vae", name="other", history=[losses("train", 71.0, 9.0), losses("held-out", 81.0, 8.0)])
+    only = payload("vae", name="only", history=[losses("train", 75.0, 4.5)])
+    assert findings_of([both, only])[0].says == (
+        "Reconstruction of training images, in nats per image: both (AE) 70.0; only (VAE) 75.0 with a KL of 4.5."
+    )
+    assert findings_of([both, other])[0].says == (
+        "Reconstruction of held-out images, in nats per image: both (AE) 80.0; other (VAE) 81.0 with a KL of 8."
+    )
+    assert findings_of([both, other, payload(name="untrained")])[0].says.startswith("Reconstruction of held-out")
+    assert findings_of([both, payload(name="untrained")]) == ()
 
 
 @pytest.mark.parametrize("d", [1, 2, 10, 256, 2000])

@@ -1,18 +1,22 @@
 """The main job on small digits: a study trains, encodes, measures and samples, and is cheap to repeat."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
 import yaml
 
-from zscope.errors import ExistsError, FormatError, ParameterError
+from zscope.errors import CodesError, ExistsError, FormatError, ParameterError
+from zscope.generation import DEFAULT_CLOUDS
 from zscope.measures import MEASURES
 from zscope.models import Autoencoder
-from zscope.runs.latents import Latents
+from zscope.runs.latents import MEASURED_COLUMN, Latents
 from zscope.runs.run import Run
 from zscope.study.encode import encode
-from zscope.study.spec import read_spec
+from zscope.study.measure import measure_run
+from zscope.study.sample import sample_run
+from zscope.study.spec import Sampling, read_spec
 from zscope.study.study import StudyOptions, open_study, run_study
 
 STUDY = """
@@ -83,6 +87,71 @@ def test_measures_of_each_split_are_those_of_its_codes(study):
         kl = 0.5 * (mean**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
         assert split.values["kl"]["total"] == pytest.approx(kl.mean(), rel=1e-5)
         assert {*split.values, *split.skipped} == {measure.name for measure in MEASURES}
+
+
+def test_names_of_measured_columns_are_reserved(study):
+    """What measures add to the points is named by the pattern that labels may not match."""
+    folder, *_ = study
+    points = Latents.open(folder / "out" / "working" / "latents").points
+    added = [name for name in points.column_names if name not in ("id", "split", "digit")]
+    assert len(added) > 8
+    assert [name for name in added if not MEASURED_COLUMN.fullmatch(name)] == []
+
+
+def test_latents_of_either_precision_are_measured_and_sampled(study):
+    folder, *_ = study
+    run = Run.open(folder / "out" / "working")
+    lines = []
+    try:
+        encode(run, precision="bf16", device="cpu", log=lines.append)
+        assert any("differ from those of fp32 by up to 0." in line for line in lines)
+        assert encode(run, log=lines.append).manifest["precision"] == "bf16"
+        assert lines[-1] == f"{run.latents}: up to date"
+    finally:
+        encode(run, precision="fp32", device="cpu", log=lines.append)
+        measure_run(run, Latents.open(run.latents), draws=5, force=True, log=lines.append)
+
+
+def test_default_clouds_that_too_few_codes_fit_are_left_out(study, tmp_path):
+    _, spec, text, store, _ = study
+    few = spec.model_copy(update={"runs": {"ae": {"model": "ae"}}, "sample": Sampling(n=2)})
+    lines = []
+    payload = run_study(few, text, store, tmp_path / "out", StudyOptions(epochs=1, limit=15), log=lines.append)
+    assert [sample.spec for sample in payload.runs[0].samples] == [spec for spec in DEFAULT_CLOUDS if spec != "mixture"]
+    assert any("mixture" in line and "is left out" in line and "at least 20 codes" in line for line in lines)
+    manifest = json.loads((tmp_path / "out" / "ae" / "samples" / "manifest.json").read_text())
+    assert [spec.partition(":")[0] for spec in manifest["left_out"]] == ["mixture"]
+    run = Run.open(tmp_path / "out" / "ae")
+    latents = Latents.open(run.latents)
+    sample_run(run, latents, n=2, log=lines.append)
+    assert lines[-1].endswith("up to date")
+    for named in (["mixture"], list(DEFAULT_CLOUDS)):
+        with pytest.raises(CodesError, match="at least 20 codes"):
+            sample_run(run, latents, clouds=named, n=2, log=lines.append)
+
+
+def test_a_folder_that_holds_another_page_is_refused(study, tmp_path):
+    _, spec, text, store, _ = study
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(ExistsError, match=r"report\.html exists and is no study's; give --force"):
+        run_study(spec, text, store, tmp_path, StudyOptions(), log=lambda line: None)
+    (tmp_path / "study.json").write_text('{"name": "of another program"}')
+    with pytest.raises(ExistsError, match=r"study\.json exists and is no study's"):
+        run_study(spec, text, store, tmp_path, StudyOptions(), log=lambda line: None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "study.json"]
+
+
+def test_ctrl_c_in_the_last_step_of_a_run_stops_the_study(study, tmp_path):
+    _, spec, text, store, _ = study
+
+    def stop(what, done, total, /, **figures):
+        if what.startswith("epoch") and done == total:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(spec, text, store, tmp_path / "out", StudyOptions(epochs=1), progress=stop, log=lambda line: None)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ae"]
+    assert Run.open(tmp_path / "out" / "ae").state == "finished"
 
 
 def test_the_ae_says_why_it_has_no_kl(study):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from zscope.data import prepare
 from zscope.errors import ExistsError, FormatError, ParameterError, TrainingError
 from zscope.models import Autoencoder
 from zscope.models.autoencoder import as_tensor
+from zscope.runs.lock import locked
 from zscope.runs.run import Run
 from zscope.study.train import Interrupted, about_data, resolved
 from zscope.training.batches import Batches
 from zscope.training.config import TrainingConfig
+from zscope.training.encoding import bf16_error
 from zscope.training.loop import Trainer
 
 STEPS = 6  # of an epoch of the 181 training images among the first 200, in batches of 32
@@ -40,6 +44,11 @@ def interrupt():
 
 def fail():
     raise RuntimeError("the disk is on fire")
+
+
+def tree(folder):
+    """Every file below a folder with its content."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 class TestRepeating:
@@ -89,8 +98,41 @@ class TestResuming:
         assert same(weights(resumed), weights(whole))
         assert timeless(resumed.metrics()) == timeless(whole.metrics())
 
-    def test_an_interrupt_after_the_last_step_changes_nothing(self, tmp_path, train_digits):
-        assert train_digits(tmp_path / "run", progress=After(3 * STEPS, interrupt)).state == "finished"
+    def test_an_interrupt_in_the_last_step_is_not_lost_and_the_run_is_finished(
+        self, tmp_path, train_digits, weights, same
+    ):
+        whole = train_digits(tmp_path / "whole")
+        with pytest.raises(KeyboardInterrupt):  # what would follow, such as the next run of a study, must not begin
+            train_digits(tmp_path / "run", progress=After(3 * STEPS, interrupt))
+        finished = Run.open(tmp_path / "run")
+        assert finished.state == "finished"
+        assert same(weights(finished), weights(whole))
+
+    def test_without_a_checkpoint_it_begins_anew(self, tmp_path, train_digits, weights, same, timeless):
+        whole = train_digits(tmp_path / "whole")
+        with pytest.raises(Interrupted):
+            train_digits(tmp_path / "run", progress=After(2 * STEPS + 1, interrupt))
+        shutil.rmtree(tmp_path / "run" / "checkpoints")  # as killed between the first lines and the first checkpoint
+        resumed = train_digits(tmp_path / "run", resume=True)
+        assert same(weights(resumed), weights(whole))
+        assert timeless(resumed.metrics()) == timeless(whole.metrics())
+
+    def test_a_finished_run_without_a_checkpoint_cannot_go_on(self, tmp_path, train_digits):
+        run = train_digits(tmp_path / "run", epochs=1)
+        shutil.rmtree(run.path / "checkpoints" / "last")
+        before = tree(tmp_path)
+        with pytest.raises(TrainingError, match=r"without checkpoints/last it cannot go on; --force trains anew"):
+            train_digits(tmp_path / "run", resume=True)
+        assert tree(tmp_path) == before
+
+    def test_a_run_that_is_being_trained_is_left_alone(self, tmp_path, train_digits):
+        with pytest.raises(Interrupted):
+            train_digits(tmp_path / "run", progress=After(STEPS + 1, interrupt))
+        before = tree(tmp_path)
+        for more in ({"resume": True}, {"force": True}):
+            with locked(tmp_path / "run"), pytest.raises(TrainingError, match="is being trained by another process"):
+                train_digits(tmp_path / "run", **more)
+        assert tree(tmp_path) == before
 
     def test_a_crash_after_the_checkpoint_is_trained_again(self, tmp_path, train_digits, weights, same, timeless):
         whole = train_digits(tmp_path / "whole")
@@ -381,13 +423,73 @@ class TestConfig:
         assert (config.epochs, config.batch, config.learning_rate) == (40, 128, 5e-4)
 
 
-def test_a_run_replaced_by_force_comes_back_when_the_new_one_fails(tmp_path, train_digits):
-    train_digits(tmp_path / "run", epochs=1)
-    before = sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.json"))
+class TestReplacing:
+    def test_it_comes_back_when_the_new_one_fails(self, tmp_path, train_digits):
+        train_digits(tmp_path / "run", epochs=1)
+        before = tree(tmp_path)
+        with pytest.raises(RuntimeError, match="on fire"):  # before the first checkpoint
+            train_digits(tmp_path / "run", epochs=2, force=True, progress=After(1, fail))
+        assert tree(tmp_path) == before
 
-    def fail(what, done, total, /, **figures):
-        raise RuntimeError("stopped before the first checkpoint")
+    def test_it_is_kept_in_sight_until_the_new_one_is_finished(self, tmp_path, train_digits, weights, same):
+        first = train_digits(tmp_path / "run", epochs=1)
+        kept = tree(first.path)
+        with pytest.raises(Interrupted, match=r"until it is finished, .*run\.old-[0-9a-f]{4} keeps the run"):
+            train_digits(tmp_path / "run", force=True, progress=After(STEPS + 1, interrupt))
+        (old,) = tmp_path.glob("run.old-*")
+        assert tree(old) == kept
+        with pytest.raises(Interrupted):  # replaced once more before it is finished
+            train_digits(tmp_path / "run", force=True, seed=1, progress=After(STEPS + 1, interrupt))
+        assert tree(old) == kept
+        assert train_digits(tmp_path / "run", seed=1, resume=True).state == "finished"
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
-    with pytest.raises(RuntimeError, match="before the first checkpoint"):
-        train_digits(tmp_path / "run", epochs=2, force=True, progress=fail)
-    assert sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*.json")) == before
+    def test_a_replaced_run_is_gone_when_the_new_one_is_finished(self, tmp_path, train_digits):
+        train_digits(tmp_path / "run", epochs=1)
+        with pytest.raises(KeyboardInterrupt):
+            train_digits(tmp_path / "run", epochs=1, seed=1, force=True, progress=After(STEPS, interrupt))
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+        assert Run.open(tmp_path / "run").manifest["seed"] == 1
+
+    def test_a_link_stays_and_what_it_points_to_is_replaced(self, tmp_path, train_digits):
+        train_digits(tmp_path / "real", epochs=1)
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        train_digits(tmp_path / "link", epochs=1, seed=1, force=True)
+        assert (tmp_path / "link").is_symlink()
+        assert Run.open(tmp_path / "real").manifest["seed"] == 1
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+    def test_what_the_new_run_needs_is_not_put_aside(self, tmp_path, train_digits, monkeypatch):
+        run = train_digits(tmp_path / "run", epochs=1)
+        store = prepare("digits", root=tmp_path / "run")
+        before = tree(tmp_path)
+        with pytest.raises(ParameterError, match=r"the checkpoint .*last lies in it and --force would remove it"):
+            train_digits(run.path, force=True, start_from=run.path / "checkpoints" / "last")
+        with pytest.raises(ParameterError, match="the image store"):
+            train_digits(run.path, force=True, store=store)
+        monkeypatch.chdir(run.path)
+        with pytest.raises(ParameterError, match="the working folder"):
+            train_digits(Path(), force=True)
+        assert tree(tmp_path) == before
+        assert train_digits(Path(), epochs=2, resume=True).config["training"]["epochs"] == 2
+
+
+class TestBatchNormalisation:
+    @pytest.mark.parametrize(("batch", "limit"), [(1, 200), (30, 200), (180, 200), (32, 1)])
+    def test_a_batch_of_one_at_a_map_of_one_pixel_is_refused_at_once(self, tmp_path, train_digits, batch, limit):
+        small = {"filters": (4, 4, 4), "strides": (2, 2, 2), "batch_norm": True, "epochs": 1}
+        with pytest.raises(ParameterError, match=r"batch must not leave a batch of one of \d+ training images"):
+            train_digits(tmp_path / "run", batch=batch, limit=limit, **small)
+        assert list(tmp_path.iterdir()) == []
+        if limit > 1:
+            assert train_digits(tmp_path / "fits", batch=29, limit=limit, **small).state == "finished"
+
+
+def test_the_error_of_bf16_is_that_of_the_codes(digits, request_of):
+    torch.manual_seed(0)
+    model = Autoencoder(request_of().resolve_model(digits.shape)).eval()
+    images = as_tensor(digits.images[np.arange(20)], "cpu")
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = model.encode(images).mean
+    expected = np.abs(coarse.numpy() - model.encode(images).mean.numpy()).max()
+    assert 0 < bf16_error(model, images) == pytest.approx(expected)

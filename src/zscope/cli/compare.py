@@ -30,10 +30,10 @@ def compare_command(
     output = Output(quiet=quiet, as_json=as_json)
     if len(runs) < 2:
         raise ParameterError("RUN", "be given at least twice", str(runs[0]))
-    payload, default = opened(runs, label)
+    payload, own = opened(runs, label)
     lines = table(payload.comparison)
     if out is not None:
-        path = report_path(out, default, force)
+        path = report_path(out, own, force)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_report(payload, path)
         lines.append(str(path))

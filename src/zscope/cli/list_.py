@@ -28,6 +28,7 @@ def list_command(
 ) -> None:
     """List sources, presets, clouds, measures, claims, and the runs in a folder."""
     output = Output(quiet=quiet, as_json=as_json)
+    found, damaged = find_runs(runs)
     content: dict[str, Any] = {
         "sources": {source.example: source.what for source in SOURCES},
         "presets": {name: item.what for name, item in PRESETS.items()},
@@ -35,7 +36,8 @@ def list_command(
         "clouds": {name: kind.keeps for name, kind in CLOUDS.items()},
         "measures": {measure.name: measure.title for measure in MEASURES},
         "claims": {name: claim.asks for name, claim in CLAIMS.items()},
-        "runs": {str(run.path): f"{run.label}, {run.state}" for run in find_runs(runs)},
+        "runs": {str(run.path): f"{run.label}, {run.state}" for run in found},
+        "damaged runs": {path: str(error) for path, error in damaged.items()},
     }
     if claims:
         content = {

@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report_command)
 
 
-def opened(folders: list[Path], label: str | None) -> tuple[StudyPayload, Path]:
-    """Load runs or a study, and say where its report goes by default."""
+def opened(folders: list[Path], label: str | None) -> tuple[StudyPayload, Path | None]:
+    """Load runs or a study, and say where its report goes by default; several runs have no folder of their own."""
     if len(folders) == 1 and (folders[0] / "study.json").exists():
         return open_study(folders[0], label=label), folders[0] / "report.html"
     runs = [Run.open(folder) for folder in folders]
@@ -28,7 +28,7 @@ def opened(folders: list[Path], label: str | None) -> tuple[StudyPayload, Path]:
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise ParameterError("RUN", "be named once each", ", ".join(str(folder) for folder in folders))
     payload = load_study(" and ".join(names) if len(names) < 3 else ", ".join(names), runs, label=label)
-    return payload, (folders[0] if len(folders) == 1 else Path.cwd()) / "report.html"
+    return payload, folders[0] / "report.html" if len(folders) == 1 else None
 
 
 def report_command(
@@ -42,17 +42,22 @@ def report_command(
 ) -> None:
     """Write one HTML page that opens offline: what was found, the figures, the tables, and how it was made."""
     output = Output(quiet=quiet, as_json=as_json)
-    payload, path = opened(runs, label)
-    path = report_path(out, path, force)
+    payload, own = opened(runs, label)
+    path = report_path(out, own, force)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_report(payload, path)
     output.result({"report": str(path), **payload.as_json()}, str(path))
 
 
-def report_path(out: Path | None, default: Path, force: bool) -> Path:
-    """Where a report goes: a file ending in .html, or ``report.html`` in a folder; a named one is not overwritten."""
-    if out is None:
-        return default
+def report_path(out: Path | None, own: Path | None, force: bool) -> Path:
+    """Where a report goes: a file ending in .html, or ``report.html`` in a folder.
+
+    Only the page that a run or study has of its own is overwritten without `force`; without one, and without `out`, the
+    working folder is meant.
+    """
+    if out is None and own is not None:
+        return own
+    out = out or Path.cwd()
     path = out if out.suffix == ".html" else out / "report.html"
     if path.exists() and not force:
         raise ExistsError(f"{path} exists; give --force to replace it, or another --out")

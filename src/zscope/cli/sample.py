@@ -50,7 +50,7 @@ def sample_command(
         sample_run(
             opened,
             latents,
-            clouds=clouds,
+            clouds=clouds if sampler else None,
             n=n,
             seed=seed,
             device=device,
@@ -58,8 +58,10 @@ def sample_command(
             progress=bar,
             log=output.log,
         )
-    write_figure("samples", load_run(opened), picture)
+    payload = load_run(opened)
+    write_figure("samples", payload, picture)
+    drawn = [sample.spec for sample in payload.samples]
     output.result(
-        {"run": str(run), "samples": str(run / "samples"), "figure": str(picture), "clouds": clouds, "n": n},
+        {"run": str(run), "samples": str(run / "samples"), "figure": str(picture), "clouds": drawn, "n": n},
         str(picture),
     )

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from zscope.data.files import identifier
 from zscope.errors import SourceError
+from zscope.runs.latents import MEASURED_COLUMN
 from zscope.runs.store import RESERVED_COLUMNS
 
 FILE_COLUMNS: Final = ("image", "file", "filename", "path", "image_id", "id", "name")
@@ -125,16 +126,18 @@ def match_labels(path: Path, folder: Path, names: list[str]) -> tuple[dict[str, 
 
 
 def check_reserved(path: Path, labels: pa.Table) -> pa.Table:
-    """Return label columns when none bears a name that every store uses itself.
+    """Return label columns when none bears a name that zscope uses itself.
 
     Raises
     ------
     SourceError
-        A column is called ``id`` or ``split``.
+        A column is called ``id`` or ``split``, or like one that measures keep with each code (``radius``, ``pc1`` …).
     """
-    clash = [name for name in labels.column_names if name in RESERVED_COLUMNS]
-    if clash:
-        raise SourceError(f"{path} must not have a label column {clash[0]!r}, which every store has: rename it")
+    for name in labels.column_names:
+        if name in RESERVED_COLUMNS:
+            raise SourceError(f"{path} must not have a label column {name!r}, which every store has: rename it")
+        if MEASURED_COLUMN.fullmatch(name):
+            raise SourceError(f"{path} must not have a label column {name!r}, which measures add to codes: rename it")
     return labels
 
 

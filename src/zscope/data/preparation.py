@@ -137,7 +137,7 @@ def prepare(
             return store
     replace = force or (out is None and (path / MANIFEST).is_file())
     try:
-        with staged_folder(path, force=replace, marker=MANIFEST) as folder:
+        with staged_folder(path, force=replace, marker=(MANIFEST, FORMAT)) as folder:
             _build(folder, plan, key, threads, progress, log)
     except ExistsError:
         store = None if out is not None else _up_to_date(path, key, log)  # another process was faster

@@ -136,6 +136,9 @@ def caption(data: AxesData) -> str:
             f"Grey: {counted(data.ordinary_count, 'ordinary axis', 'ordinary axes')} together, "
             f"{number(data.ordinary.width)} wide at half height about {number(data.ordinary.centre, 2)}. "
         )
+    collapsed = data.d - data.ordinary_count - len(data.dominating) - len(data.others)
+    if collapsed:
+        ordinary += f"{counted(collapsed, 'collapsed axis counts', 'collapsed axes count')} as neither. "
     if not data.dominating:
         return (
             f"Density along the axes ({which}). {ordinary}No axis stands out. "
@@ -169,12 +172,13 @@ def draw(data: AxesData) -> Figure:
             linewidth=1.4,
             label=f"axis {density.axis}",
         )
-    left.set_xlim(*_reach(data))
+    if data.ordinary is not None or data.dominating:
+        left.set_xlim(*_reach(data))
+        left.legend(loc="upper right", ncols=2 if len(data.dominating) > 6 else 1)
     left.set_ylim(bottom=0)
     left.set_xlabel("place along the axis")
     left.set_ylabel("share of codes per unit")
     light_grid(left)
-    left.legend(loc="upper right", ncols=2 if len(data.dominating) > 6 else 1)
     _scatter(right, data)
     return figure
 

@@ -78,6 +78,25 @@ def measured(run: RunPayload, split: str, measure: str) -> tuple[SplitPayload, d
     return part, values
 
 
+def without_columns(part: SplitPayload, columns: Sequence[str]) -> Missing | None:
+    """Say that columns which a measure kept with the points are gone, as after encoding again.
+
+    Parameters
+    ----------
+    part : SplitPayload
+        The codes.
+    columns : sequence of str
+        The columns that a figure needs.
+
+    Returns
+    -------
+    Missing or None
+        None where all are there.
+    """
+    gone = [column for column in columns if column not in part.points]
+    return Missing(f"the codes have no column {gone[0]}: measure them again (zscope measure RUN)") if gone else None
+
+
 def run_titles(runs: Sequence[RunPayload]) -> tuple[str, ...]:
     """Short titles of runs: the kind of model where that tells them apart, otherwise the folder's name as well.
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from zscope.figures import inertia, pca, radius_overlay
 from zscope.figures.base import SPLIT_WORDS, Missing
 from zscope.figures.style import INK, light_grid, new_figure, run_colour, styled
-from zscope.figures.words import counted, number
+from zscope.figures.words import counted, number, sizes_differ
 from zscope.study.payload import RunPayload
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+_COMPONENT, _CENTRES = "component", "number of centres k"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,8 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> HeldOut
         if not isinstance(found, Missing)
     }
     for across, up, found_curves in (
-        ("component", "cumulative share of the variance", shares),
-        ("number of centres k", "inertia / total variance", inertias),
+        (_COMPONENT, "cumulative share of the variance", shares),
+        (_CENTRES, "inertia / total variance", inertias),
     ):
         if len(found_curves) == len(SPLIT_WORDS):
             panels.append((across, up, found_curves))
@@ -101,7 +102,12 @@ def caption(data: HeldOutData) -> str:
         f"{word} codes peak at radius {number(data.peak[name], 4)} and lie at {number(data.mean[name], 4)} on average"
         for name, word in SPLIT_WORDS.items()
     )
-    return f"{sizes}, training solid, held-out dashed: {ends}."
+    drawn = {across for across, _, _ in data.panels}
+    fewer = " and ".join(
+        does for across, does in ((_COMPONENT, pca.FEWER), (_CENTRES, inertia.FEWER)) if across in drawn
+    )
+    warning = sizes_differ(list(data.n.values()), fewer) if fewer else ""
+    return f"{sizes}, training solid, held-out dashed: {ends}.{warning}"
 
 
 @styled

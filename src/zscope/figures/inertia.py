@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
 from zscope.figures.style import light_grid, new_figure, run_colour, run_line, styled
-from zscope.figures.words import percent
+from zscope.figures.words import percent, sizes_differ
 from zscope.study.payload import RunPayload
+
+FEWER = "lower the inertia at the same k"
+"""What a smaller number of codes does to the curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,8 @@ def caption(data: InertiaData) -> str:
         f"Mean squared distance of the {SPLIT_WORDS[data.split]} codes to the nearest of k centres, as a share of "
         "their total variance."
     )
-    return " ".join([says, *ends, *left_out])
+    warning = sizes_differ([curve.n for curve in data.curves], FEWER)
+    return " ".join([says, *ends, *left_out]) + warning
 
 
 @styled

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
 from zscope.figures.style import light_grid, log_axis, new_figure, run_colour, run_line, styled
-from zscope.figures.words import percent
+from zscope.figures.words import percent, sizes_differ
 from zscope.study.payload import RunPayload
 
 _LEAST_SHOWN = 1e-7
+
+FEWER = "raise the share of the leading components"
+"""What a smaller number of codes does to the curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,8 @@ class PcaCurve:
         Share of the variance of each component, and of all up to it.
     needed : int
         Components for 90 % of the variance.
-    d : int
-        Latent dimensions.
+    n, d : int
+        Codes, and latent dimensions.
     place : int
         Place of the run.
     """
@@ -38,6 +41,7 @@ class PcaCurve:
     explained: NDArray[np.float64]
     cumulative: NDArray[np.float64]
     needed: int
+    n: int
     d: int
     place: int
 
@@ -80,6 +84,7 @@ def prepare(runs: Sequence[RunPayload], split: str = "train") -> PcaData | Missi
                 np.array(values["explained"]),
                 np.array(values["cumulative"]),
                 values["needed"]["90"],
+                part.n,
                 part.d,
                 place,
             )
@@ -97,7 +102,8 @@ def caption(data: PcaData) -> str:
         for curve in data.curves
     ]
     left_out = [f"{title} is left out: {reason}." for title, reason in data.left_out]
-    return " ".join([f"Principal components of the {SPLIT_WORDS[data.split]} codes.", *ends, *left_out])
+    warning = sizes_differ([curve.n for curve in data.curves], FEWER)
+    return " ".join([f"Principal components of the {SPLIT_WORDS[data.split]} codes.", *ends, *left_out]) + warning
 
 
 @styled

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured
+from zscope.figures.base import SPLIT_WORDS, Missing, measured, without_columns
 from zscope.figures.points import Colouring, class_legend, colouring, scatter
 from zscope.figures.style import INK, QUIET, RULE, new_figure, styled
 from zscope.figures.words import counted, listed, number
@@ -111,6 +111,9 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> PlanesD
     if isinstance(found, Missing):
         return found
     part, values = found
+    gone = without_columns(part, [plane[way] for plane in values["planes"] for way in "xy"])
+    if gone is not None:
+        return gone
     planes = tuple(_plane(plane, part.points, part.null_points) for plane in values["planes"])
     if not planes:
         return Missing("there is no plane to show")

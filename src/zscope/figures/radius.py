@@ -1,6 +1,7 @@
 """How far the codes lie from the origin, with the null behind."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,11 +23,12 @@ class RadiusBand:
     edges : ndarray of shape (m + 1,)
         Intervals, in latent units.
     low, high : ndarray of shape (m,)
-        1 % and 99 % of the draws.
-    draws : int
-        Null clouds.
-    inside : int
-        Intervals of the codes' histogram whose count lies within.
+        1 % and 99 % of the draws, in each interval for itself.
+    draws, n : int
+        Null clouds, and points in each; the counts are scaled to all codes.
+    inside : int or None
+        Intervals of the codes' histogram whose count lies within; None where the draws have fewer points than there are
+        codes, and scatter more for that.
     of : int
         Intervals that were looked at: all where the codes or the band are not zero.
     """
@@ -35,7 +37,8 @@ class RadiusBand:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     draws: int
-    inside: int
+    n: int
+    inside: int | None
     of: int
 
 
@@ -55,6 +58,8 @@ class RadiusData:
         Measured peak, and the one that mean and covariance put it at.
     mean, sd : float
         Of the radius.
+    means : bool
+        Whether the codes are means of posteriors, whose radius is not that of draws.
     band : RadiusBand or None
         The null, where it was drawn.
     place : int
@@ -74,6 +79,7 @@ class RadiusData:
     predicted: float
     mean: float
     sd: float
+    means: bool
     band: RadiusBand | None
     place: int = 0
 
@@ -116,14 +122,14 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> RadiusD
         predicted=values["moments"]["peak"],
         mean=values["mean"],
         sd=values["sd"],
-        band=None if test is None else _band(test["band"], test["draws"], edges, counts),
+        means="logvar" in part.values,
+        band=None if test is None else _band(test, edges, counts),
         place=place,
     )
 
 
-def _band(
-    band: dict[str, list[float]], draws: int, edges: NDArray[np.float64], counts: NDArray[np.float64]
-) -> RadiusBand:
+def _band(test: dict[str, Any], edges: NDArray[np.float64], counts: NDArray[np.float64]) -> RadiusBand:
+    band = test["band"]
     own, low, high = np.array(band["edges"]), np.array(band["low"]), np.array(band["high"])
     interval = own[1] - own[0]
     slots = np.round((edges[:-1] - own[0]) / interval).astype(np.int64)
@@ -133,14 +139,16 @@ def _band(
     lowest[-first : len(low) - first], highest[-first : len(high) - first] = low, high
     looked = (codes > 0) | (highest > 0)
     inside = looked & (codes >= lowest) & (codes <= highest)
-    return RadiusBand(own, low, high, draws, int(inside.sum()), int(looked.sum()))
+    comparable = int(inside.sum()) if test["n"] == test["of"] else None
+    return RadiusBand(own, low, high, test["draws"], test["n"], comparable, int(looked.sum()))
 
 
 def caption(data: RadiusData) -> str:
-    """Say where the histogram is highest and how many of its intervals lie in the band."""
+    """Say where the histogram is highest, and what the band is."""
     top = int(data.counts.argmax())
+    of = " (means of the posteriors)" if data.means else ""
     says = (
-        f"Distance of {counted(data.n, f'{SPLIT_WORDS[data.split]} code')} from the origin. Left: in intervals of "
+        f"Distance of {counted(data.n, f'{SPLIT_WORDS[data.split]} code')}{of} from the origin. Left: in intervals of "
         f"{data.interval:g}, the fullest of which, from {number(float(data.edges[top]))} to "
         f"{number(float(data.edges[top + 1]))}, holds {number(int(data.counts[top]))}; right: around the peak in "
         f"intervals of {data.interval_fine:g}. The peak lies at {number(data.peak, 4)} (solid line), mean and "
@@ -148,10 +156,13 @@ def caption(data: RadiusData) -> str:
     )
     if data.band is None:
         return f"{says} No null was drawn."
-    return (
-        f"{says} Grey: where 98 % of {counted(data.band.draws, 'Gaussian cloud')} with the same mean and covariance "
-        f"lie; {data.band.inside} of {data.band.of} intervals are inside."
+    grey = (
+        f"Grey: in each interval for itself, where 98 % of {counted(data.band.draws, 'Gaussian cloud')} with the same "
+        "mean and covariance lie"
     )
+    if data.band.inside is None:
+        return f"{says} {grey}; these have {data.band.n:,} points, scaled to {data.n:,}."
+    return f"{says} {grey}; {data.band.inside} of {counted(data.band.of, 'interval')} are inside."
 
 
 @styled

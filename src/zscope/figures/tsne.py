@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured
+from zscope.figures.base import SPLIT_WORDS, Missing, measured, without_columns
 from zscope.figures.points import Colouring, class_legend, colouring, scatter
 from zscope.figures.style import INK, PAPER, QUIET, RULE, new_figure, styled
 from zscope.figures.words import counted, number
@@ -91,6 +91,9 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0, most: int 
     if isinstance(found, Missing):
         return found
     part, values = found
+    gone = without_columns(part, [f"tsne.{made['name']}.{way}" for made in values["maps"] for way in "xy"])
+    if gone is not None:
+        return gone
     panels: list[MapPanel] = []
     for made in values["maps"][:most]:
         column = f"tsne.{made['name']}"

@@ -3,6 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from zscope.measures.words import counted
+
+__all__ = ["counted", "listed", "number", "percent", "power_of_ten", "sizes_differ"]
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -71,15 +75,19 @@ def percent(share: float | None) -> str:
     return "under 0.01 %" if hundred < 50 else "over 99.99 %"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Give a count with its noun.
+def sizes_differ(sizes: Sequence[int], what_it_does: str) -> str:
+    """Warn where curves are of different numbers of codes; empty where they are of the same.
 
     Examples
     --------
-    >>> counted(1, "code"), counted(60000, "code"), counted(2, "axis", "axes")
-    ('1 code', '60,000 codes', '2 axes')
+    >>> sizes_differ([300, 100], "lower the inertia at the same k")
+    ' The curves are of 300 and 100 codes, and fewer codes alone lower the inertia at the same k.'
     """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    distinct = [f"{size:,}" for size in dict.fromkeys(sizes)]
+    if len(distinct) < 2:
+        return ""
+    numbers = f"{'; '.join(distinct[:-1])} and {distinct[-1]}"
+    return f" The curves are of {numbers} codes, and fewer codes alone {what_it_does}."
 
 
 def listed(words: Sequence[str], most: int = 12) -> str:

@@ -10,6 +10,35 @@ from zscope.measures.base import LatentCodes, Measure, Measurement, row_list
 from zscope.measures.kl import kl_sums, posteriors
 from zscope.typing import Json, JsonDict, Progress
 
+LEAST_VARIANCE, LEAST_KL = 0.01, 0.01
+"""Bounds of an active axis of a variational autoencoder: squared latent units, and nats."""
+
+
+def active_posteriors(
+    codes: LatentCodes, least_variance: float = LEAST_VARIANCE, least_kl: float = LEAST_KL
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which axes of a variational autoencoder pass each of the two bounds; an active axis passes both.
+
+    Parameters
+    ----------
+    codes : LatentCodes
+        At least 2 points, with log-variances.
+    least_variance, least_kl : float
+        Bounds on the variance of the posterior mean over the data, and on the mean KL.
+
+    Returns
+    -------
+    by_variance, by_kl : ndarray of shape (d,)
+        Whether each axis passes.
+
+    Raises
+    ------
+    CodesError
+        If there are no log-variances.
+    """
+    per_axis, _ = kl_sums(*posteriors(codes))
+    return codes.mean.var(axis=0, dtype=np.float64, ddof=1) > least_variance, per_axis > least_kl
+
 
 @dataclass(frozen=True)
 class ActivityMeasure(Measure):
@@ -38,8 +67,8 @@ class ActivityMeasure(Measure):
     name: ClassVar[str] = "activity"
     title: ClassVar[str] = "Active and collapsed axes"
 
-    least_variance: float = 0.01
-    least_kl: float = 0.01
+    least_variance: float = LEAST_VARIANCE
+    least_kl: float = LEAST_KL
     least_relative_variance: float = 1e-4
 
     def applies(self, codes: LatentCodes) -> str | None:
@@ -67,8 +96,7 @@ class ActivityMeasure(Measure):
                 "threshold": self.least_relative_variance * largest,
             }
         else:
-            per_axis, _ = kl_sums(*posteriors(codes))
-            by_variance, by_kl = variance > self.least_variance, per_axis > self.least_kl
+            by_variance, by_kl = active_posteriors(codes, self.least_variance, self.least_kl)
             active = by_variance & by_kl
             found = {
                 "criterion": f"variance of the posterior mean above {self.least_variance:g} and KL above "

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zscope.measures.base import LatentCodes, Measure, Measurement, row_list
+from zscope.measures.activity import active_posteriors
+from zscope.measures.base import LatentCodes, Measure, Measurement, finite_or_none, row_list
 from zscope.measures.histogram import counts_on_interval, scaled_interval, smooth_peak
 from zscope.typing import Json, JsonDict, Progress
 
@@ -80,7 +81,10 @@ def robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
 class AxesMeasure(Measure):
     """Centre and width of the density along every axis; the axes that are wider or further off than the ordinary ones.
 
-    An axis dominates if its robust z-score among all axes passes `outlier` and it also differs visibly: by
+    Only axes that carry something are compared: of a variational autoencoder the active ones
+    (`zscope.measures.activity`), since among its collapsed axes every active one would stand out; of an autoencoder all
+    that are not constant. An axis dominates if its robust z-score among these passes `outlier` and it also differs
+    visibly: by
     `least_width_ratio` from the ordinary width, or by `least_shift` typical standard deviations from the ordinary
     centre. Without the second condition any difference would do once there are enough points.
 
@@ -106,10 +110,11 @@ class AxesMeasure(Measure):
 
     def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:  # noqa: ARG002
         table = axis_table(codes.mean)
-        reasons = self._dominating(table)
+        carrying = _carrying(codes, table)
+        reasons = self._dominating(table, carrying)
         squares = table.mean**2 + table.sd**2
         order = sorted(reasons, key=lambda axis: -squares[axis])
-        ordinary = np.array([axis for axis in range(codes.dimension) if axis not in reasons], dtype=np.int64)
+        ordinary = np.array([axis for axis in carrying if axis not in reasons], dtype=np.int64)
         dominating: list[Json] = [
             {
                 "axis": axis,
@@ -117,6 +122,7 @@ class AxesMeasure(Measure):
                 "fwhm": float(table.width[axis]),
                 "share_of_square_radius": float(squares[axis] / squares.sum()),
                 "why": reasons[axis],
+                **_aggregate(codes, table, axis),
             }
             for axis in order
         ]
@@ -131,10 +137,14 @@ class AxesMeasure(Measure):
                     "mean": row_list(table.mean),
                     "sd": row_list(table.sd),
                 },
+                "compared": {
+                    "count": len(carrying),
+                    "which": "varying" if codes.logvar is None else "active",
+                },
                 "ordinary": {
                     "count": len(ordinary),
-                    "centre": float(np.median(table.centre[ordinary])),
-                    "fwhm": float(np.median(table.width[ordinary])),
+                    "centre": float(np.median(table.centre[ordinary])) if len(ordinary) else None,
+                    "fwhm": float(np.median(table.width[ordinary])) if len(ordinary) else None,
                 },
                 "dominating": dominating,
                 "rule": f"robust z-score above {self.outlier:g}, and {self.least_width_ratio:g} times the ordinary "
@@ -143,17 +153,16 @@ class AxesMeasure(Measure):
             },
         )
 
-    def _dominating(self, table: AxisTable) -> dict[int, str]:
-        """Axis → what makes it stand out. Constant axes neither stand out nor say what is ordinary."""
-        moving = np.flatnonzero(table.width > 0)
-        if len(moving) == 0:
+    def _dominating(self, table: AxisTable, carrying: NDArray[np.int64]) -> dict[int, str]:
+        """Axis → what makes it stand out among those that carry something."""
+        if len(carrying) == 0:
             return {}
-        widths, centres = np.log(table.width[moving]), table.centre[moving] / np.median(table.sd[moving])
+        widths, centres = np.log(table.width[carrying]), table.centre[carrying] / np.median(table.sd[carrying])
         wide = (robust_z(widths) > self.outlier) & (widths - np.median(widths) > np.log(self.least_width_ratio))
         off = (np.abs(robust_z(centres)) > self.outlier) & (np.abs(centres - np.median(centres)) > self.least_shift)
         return {
             int(axis): ", ".join(word for word, holds in (("width", w), ("centre", o)) if holds)
-            for axis, w, o in zip(moving, wide, off, strict=True)
+            for axis, w, o in zip(carrying, wide, off, strict=True)
             if w or o
         }
 
@@ -164,8 +173,32 @@ class AxesMeasure(Measure):
         for axis in order[: self.most_histograms]:
             edges, counts = counts_on_interval(codes[:, axis], interval)
             shown.append({"axis": axis, "edges": edges.tolist(), "counts": counts.tolist()})
-        edges, counts = counts_on_interval(codes[:, ordinary].ravel(), interval)
-        return {"axes": shown, "ordinary": {"edges": edges.tolist(), "counts": counts.tolist()}}
+        pooled: JsonDict = {"edges": [], "counts": []}
+        if len(ordinary):
+            edges, counts = counts_on_interval(codes[:, ordinary].ravel(), interval)
+            pooled = {"edges": edges.tolist(), "counts": counts.tolist()}
+        return {"axes": shown, "ordinary": pooled}
+
+
+def _carrying(codes: LatentCodes, table: AxisTable) -> NDArray[np.int64]:
+    """Axes that neither are constant nor, in a variational autoencoder, have collapsed."""
+    moving = table.width > 0
+    if codes.logvar is not None and moving.any():
+        by_variance, by_kl = active_posteriors(codes)
+        moving &= by_variance & by_kl
+    return np.flatnonzero(moving)
+
+
+def _aggregate(codes: LatentCodes, table: AxisTable, axis: int) -> JsonDict:
+    """Mean and sd of all posteriors taken together along an axis; the prior has 0 and 1. Nothing for an autoencoder."""
+    if codes.logvar is None:
+        return {}
+    with np.errstate(over="ignore"):
+        noise = float(np.exp(codes.logvar[:, axis].astype(np.float64)).mean())
+    return {
+        "aggregate_mean": float(table.mean[axis]),
+        "aggregate_sd": finite_or_none(np.sqrt(table.sd[axis] ** 2 + noise)),
+    }
 
 
 def _interval(codes: NDArray[np.float32], table: AxisTable) -> float:

@@ -14,9 +14,9 @@ from zscope.typing import JsonDict, Progress
 
 
 def sampled_codes(
-    mean: NDArray[Any], logvar: NDArray[Any], rng: np.random.Generator, clip: float
+    mean: NDArray[Any], logvar: NDArray[Any], rng: np.random.Generator, clip: float | None, factor: float = 1.0
 ) -> NDArray[np.float64]:
-    """One draw z = μ + exp(logvar / 2) ε of every posterior, ε ~ N(0, 1) clipped at ± `clip`.
+    """One draw z = μ + `factor` · exp(logvar / 2) ε of every posterior, ε ~ N(0, 1) clipped at ± `clip`.
 
     Parameters
     ----------
@@ -24,15 +24,19 @@ def sampled_codes(
         μ and ln σ².
     rng : numpy.random.Generator
         Source of ε.
-    clip : float
-        Bound on |ε|, above 0.
+    clip : float or None
+        Bound on |ε|, above 0; None for none.
+    factor : float
+        Factor on the noise, at least 0.
 
     Returns
     -------
     ndarray of shape (n, d), float64
         z, in latent units.
     """
-    noise = np.clip(rng.standard_normal(mean.shape), -clip, clip)
+    noise = factor * rng.standard_normal(mean.shape)
+    if clip is not None:
+        noise = np.clip(noise, -factor * clip, factor * clip)
     with np.errstate(over="ignore"):
         return mean + np.exp(0.5 * logvar.astype(np.float64)) * noise
 
@@ -43,8 +47,10 @@ class LogVarianceMeasure(Measure):
 
     Attributes
     ----------
-    clip : float
-        Bound on |ε| of the draw.
+    clip : float or None
+        Bound on |ε| of the draw; None for none. The model's own, as `factor`.
+    factor : float
+        Factor on the noise of the draw.
     wide : float
         Log-variances above it are counted.
     far : float
@@ -54,7 +60,8 @@ class LogVarianceMeasure(Measure):
     name: ClassVar[str] = "logvar"
     title: ClassVar[str] = "Log-variances of the posteriors"
 
-    clip: float = 5.0
+    clip: float | None = 5.0
+    factor: float = 1.0
     wide: float = -3.0
     far: float = 0.05
 
@@ -78,7 +85,7 @@ class LogVarianceMeasure(Measure):
         from_mean, from_draw = radii(mean), np.empty(codes.n)
         furthest, far = 0.0, 0
         for rows in row_chunks(codes.n):
-            drawn = sampled_codes(mean[rows], logvar[rows], rng, self.clip)
+            drawn = sampled_codes(mean[rows], logvar[rows], rng, self.clip, self.factor)
             moved = np.abs(drawn - mean[rows])
             furthest = max(furthest, float(moved.max()))
             far += int(np.count_nonzero(moved > self.far))
@@ -96,8 +103,8 @@ class LogVarianceMeasure(Measure):
                     "above": {"bound": self.wide, "count": int(np.count_nonzero(logvar > self.wide))},
                 },
                 "shift": {"max": finite_or_none(furthest), "above": {"bound": self.far, "count": far}},
-                "radius_of_draw": _extremes(from_draw),
-                "radius_of_mean": _extremes(from_mean),
+                "radius_of_draw": {**_extremes(from_draw), "sd": _spread(from_draw)},
+                "radius_of_mean": {**_extremes(from_mean), "sd": _spread(from_mean)},
                 "difference": {
                     "max": finite_or_none(apart.max()),
                     "mean": finite_or_none(apart.mean()),
@@ -105,8 +112,14 @@ class LogVarianceMeasure(Measure):
                     "mean_relative": finite_or_none(relative.mean()),
                 },
                 "clip": self.clip,
+                "factor": self.factor,
             },
         )
+
+
+def _spread(lengths: NDArray[np.float64]) -> float | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return finite_or_none(lengths.std())
 
 
 def _extremes(numbers: NDArray[Any]) -> JsonDict:

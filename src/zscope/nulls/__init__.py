@@ -80,4 +80,5 @@ def _judge_radius(
     if not isinstance(interval, float):
         raise ParameterError("measurement", "be the measure radius's, with a number as its interval", interval)
     tests = radius_tests(codes, interval, rng, draws, max_points, progress)
-    return tests, radius_verdict(measurement, tests)
+    of = "codes" if codes.logvar is None else "posterior means"
+    return tests, radius_verdict(measurement, tests, of)

@@ -6,6 +6,17 @@ from typing import cast
 from zscope.typing import JsonDict
 
 
+def percent(share: float, places: int = 0) -> str:
+    """Give a share in percent.
+
+    Examples
+    --------
+    >>> percent(0.054, 1), percent(0.05)
+    ('5.4 %', '5 %')
+    """
+    return f"{100 * share:.{places}f} %"
+
+
 @dataclass(frozen=True)
 class NullTest:
     """One statistic of the codes against the same statistic of null clouds.

@@ -3,8 +3,9 @@
 from typing import Any
 
 from zscope.measures.base import Measurement
-from zscope.nulls.base import Verdict
-from zscope.nulls.claims import HEADROOM, HEADROOM_STEP
+from zscope.measures.words import counted
+from zscope.nulls.base import Verdict, percent
+from zscope.nulls.claims import HEADROOM, HEADROOM_STEP, PRIOR_SHIFT, PRIOR_WIDTH_RATIO
 
 _NAMED = 12
 
@@ -23,21 +24,48 @@ def dominating_verdict(measurement: Measurement) -> Verdict:
         The claim `dominating_axes`; it holds if there are any.
     """
     values: dict[str, Any] = dict(measurement.values)
-    found, ordinary = values["dominating"], values["ordinary"]
-    d = len(values["per_axis"]["mean"])
+    found, ordinary, compared = values["dominating"], values["ordinary"], values["compared"]
+    count, d = compared["count"], len(values["per_axis"]["mean"])
+    which = "" if count == d else f"{compared['which']} "
     if not found:
-        return Verdict("dominating_axes", False, "descriptive", f"None of the {d} axes dominates.")
-    share = sum(axis["share_of_square_radius"] for axis in found)
+        if count < 2:
+            says = f"There is {'no' if count == 0 else 'only one'} {which}axis: there is nothing to compare."
+        else:
+            says = f"None of the {count} {which}axes dominates."
+        return Verdict("dominating_axes", False, "descriptive", says)
+    share = percent(sum(axis["share_of_square_radius"] for axis in found))
     verb, they = ("dominates", "It makes") if len(found) == 1 else ("dominate", "They make")
     return Verdict(
         "dominating_axes",
         True,
         "descriptive",
-        f"{len(found)} of {d} axes {verb}: {_listed([axis['axis'] for axis in found])}. {they} up {share:.0%} of "
-        f"the mean square radius; the other axes are {ordinary['fwhm']:.3g} wide at half height and centred at "
-        f"{ordinary['centre']:.2g}.",
-        "Clouds that treat all axes alike (normal, uniform) miss the codes; draw from one that keeps the covariance.",
+        f"{len(found)} of {count} {which}axes {verb}: {_listed([axis['axis'] for axis in found])}. {they} up {share} "
+        f"of the mean square radius; the median of the others is {ordinary['fwhm']:.3g} wide at half height and "
+        f"centred at {ordinary['centre']:.2g}.",
+        _clouds_to_avoid(found),
     )
+
+
+def _clouds_to_avoid(found: list[dict[str, Any]]) -> str | None:
+    """Advise against clouds that know no axes: always for an autoencoder, else where the prior is missed along one."""
+    if "aggregate_sd" not in found[0]:
+        return (
+            "Clouds that treat all axes alike (normal, uniform) miss the codes; "
+            "draw from a cloud that keeps the covariance."
+        )
+    apart = [axis["axis"] for axis in found if _off_prior(axis["aggregate_mean"], axis["aggregate_sd"])]
+    if not apart:
+        return None
+    if len(apart) == len(found):
+        axes = "this axis" if len(apart) == 1 else "these axes"
+    else:
+        axes = f"{'axis' if len(apart) == 1 else 'axes'} {_listed(apart)}"
+    return f"Along {axes} all posteriors together differ from N(0, 1): draw from a cloud that keeps the covariance."
+
+
+def _off_prior(mean: float, sd: float | None) -> bool:
+    wide = sd is None or not 1 / PRIOR_WIDTH_RATIO <= sd <= PRIOR_WIDTH_RATIO
+    return wide or abs(mean) > PRIOR_SHIFT
 
 
 def collapsed_verdict(measurement: Measurement) -> Verdict:
@@ -56,31 +84,34 @@ def collapsed_verdict(measurement: Measurement) -> Verdict:
     values: dict[str, Any] = dict(measurement.values)
     active, d = values["active"], values["dimension"]
     rule = f"({values['criterion']})"
-    disagree = values.get("disagree", [])
+    variational = "active_by_kl" in values
     apart = ""
-    if disagree:
+    if values.get("disagree"):
+        axes = f"{'axis' if len(values['disagree']) == 1 else 'axes'} {_listed(values['disagree'])}"
         apart = (
             f" By the variance alone it would be {values['active_by_variance']}, by the KL alone "
-            f"{values['active_by_kl']}; they disagree on {_listed(disagree)}."
+            f"{values['active_by_kl']}; they disagree on {axes}."
         )
     if active == d:
-        return Verdict("collapsed_axes", False, "descriptive", f"All {d} axes are active {rule}.{apart}")
-    verb = "is" if active == 1 else "are"
+        what = "The only axis is active" if d == 1 else f"All {d} axes are active"
+        return Verdict("collapsed_axes", False, "descriptive", f"{what} {rule}.{apart}")
     advice = None
-    if active == 0:
+    if active == 0 and variational:
         advice = "The codes carry nothing: lower the weight of the KL, or look for a fault in the training."
+    elif active == 0:
+        advice = "All codes are the same point: look for a fault in the training."
     elif suggested_dimension(active) < d:
         advice = (
-            f"z_dim {suggested_dimension(active)} would do: {HEADROOM:g} times the {active} active axes, rounded up. "
+            f"z_dim {suggested_dimension(active)} would do: {HEADROOM:g} times the "
+            f"{counted(active, 'active axis', 'active axes')}, rounded up. "
             "Fewer axes make the same model smaller, not better."
         )
-    return Verdict(
-        "collapsed_axes",
-        True,
-        "descriptive",
-        f"{active} of {d} axes {verb} active {rule}; {d - active} have collapsed.{apart}",
-        advice,
-    )
+    if d == 1:
+        says = f"The only axis has collapsed: it is not active {rule}.{apart}"
+    else:
+        verb, gone = "is" if active == 1 else "are", f"{d - active} {'has' if d - active == 1 else 'have'} collapsed"
+        says = f"{active} of {d} axes {verb} active {rule}; {gone}.{apart}"
+    return Verdict("collapsed_axes", True, "descriptive", says, advice)
 
 
 def suggested_dimension(active: int) -> int:

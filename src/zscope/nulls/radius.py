@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from zscope.measures.base import LatentCodes, Measurement, chosen_rows
 from zscope.measures.histogram import counts_on_interval, peak_by_parabola, slot_edges
 from zscope.measures.radius import radii
-from zscope.nulls.base import NullTest, Verdict
+from zscope.measures.words import counted
+from zscope.nulls.base import NullTest, Verdict, percent
 from zscope.nulls.claims import CONFIDENCE, LEAST_POINTS, LEAST_POINTS_PER_DIMENSION, LEVEL, RADIUS_MARGIN
 from zscope.nulls.draws import covariance_draws
 from zscope.typing import JsonDict, Progress, silent
@@ -185,7 +186,10 @@ def p_two_sided(value: float, null: NDArray[np.float64]) -> float:
 
 
 def _band(both: _Radii, interval: float) -> JsonDict:
-    """Histogram of the null on the codes' own intervals: mean, and 1 % … 99 % of the draws, scaled to all N codes."""
+    """Histogram of the null on the codes' own intervals: mean, and in each interval for itself 1 % … 99 % of the draws.
+
+    The draws have as many points as were tested; their counts are scaled to all N codes.
+    """
     lowest, highest = min(both.data[0], both.nulls.min()), max(both.data[-1], both.nulls.max())
     first, last = int(np.floor(lowest / interval)), int(np.floor(highest / interval))
     width = last - first + 1
@@ -220,13 +224,13 @@ def untestable(codes: LatentCodes, max_points: int) -> str | None:
     n, d = min(codes.n, max_points), codes.dimension
     least = max(LEAST_POINTS, LEAST_POINTS_PER_DIMENSION * d)
     if n < least:
-        return f"{n:,} codes in {d} dimensions are too few, it takes {least:,}"
+        return f"{counted(n, 'code')} in {counted(d, 'dimension')} are too few, it takes {least:,}"
     if np.all(codes.mean == codes.mean[0]):
         return "all codes are the same point"
     return None
 
 
-def radius_verdict(measurement: Measurement, tests: list[NullTest]) -> Verdict:
+def radius_verdict(measurement: Measurement, tests: list[NullTest], of: str = "codes") -> Verdict:
     """Decide whether mean and covariance explain the radius.
 
     True if the distance's upper bound lies under the margin; false if the distance is above the margin and significant;
@@ -238,6 +242,8 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest]) -> Verdict:
         Of `zscope.measures.radius.RadiusMeasure`.
     tests : list of NullTest
         From `radius_tests`.
+    of : str
+        What the codes are called: ``codes``, or ``posterior means``, whose radius is not that of draws.
 
     Returns
     -------
@@ -247,13 +253,14 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest]) -> Verdict:
     test = next(test for test in tests if test.statistic == "radius_ks")
     slack = distance_margin(test.n, test.n * test.draws, CONFIDENCE)
     upper = test.effect + slack
-    peak = next(test for test in tests if test.statistic == "radius_peak")
     spread = next(test for test in tests if test.statistic == "radius_sd")
     used = f"{test.n:,} codes" if test.n == test.of else f"{test.n:,} of {test.of:,} codes"
+    values: dict[str, Any] = dict(measurement.values)
     figures = (
-        f"The radius peaks at {_figure(measurement.values['peak'])}, where mean and covariance alone put "
-        f"{_figure(peak.null_mean)}, and spreads {spread.effect:.2f} times as much as theirs. The distance between the "
-        f"two distributions is {test.effect:.1%} of the codes, at most {upper:.1%} (margin {RADIUS_MARGIN:.0%}, "
+        f"The radius of the {of} peaks at {_figure(values['peak'])}, where mean and covariance alone put it at "
+        f"{_figure(values['moments']['peak'])}, and spreads {spread.effect:.2f} times as much as in Gaussian clouds "
+        f"that have both. The distance from theirs is {percent(test.effect, 1)} of the codes, at most "
+        f"{percent(upper, 1)} with {percent(CONFIDENCE)} confidence (margin {percent(RADIUS_MARGIN)}, "
         f"p = {test.p:.2g}, {used})"
     )
     if upper < RADIUS_MARGIN:
@@ -262,7 +269,8 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest]) -> Verdict:
             True,
             "clear" if upper < RADIUS_MARGIN / 2 else "narrow",
             f"{figures}: mean and covariance explain it.",
-            "The radius is no finding of its own: every Gaussian cloud with this mean and covariance has the same.",
+            "The radius is no finding of its own: Gaussian clouds with this mean and covariance have nearly the same, "
+            "within the margin.",
         )
     if test.p <= LEVEL and test.effect > RADIUS_MARGIN:
         return Verdict(
@@ -272,15 +280,37 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest]) -> Verdict:
             f"{figures}: mean and covariance do not explain it.",
             "Codes drawn from mean and covariance will lie at other radii than the real ones; try a mixture.",
         )
-    return Verdict(_CLAIM, None, "undecided", f"{figures}: undecided, {_why_undecided(test, upper)}.", None)
+    return Verdict(_CLAIM, None, "undecided", f"{figures}: undecided, {_why_undecided(test, slack)}.", None)
 
 
-def _why_undecided(test: NullTest, upper: float) -> str:
+def codes_to_decide(test: NullTest, slack: float) -> int:
+    """How many codes it takes for the upper bound to fall under the margin where there is no difference.
+
+    Both the distance of a null draw and the slack of the bound fall with the root of the number of codes.
+
+    Parameters
+    ----------
+    test : NullTest
+        ``radius_ks`` of `radius_tests`.
+    slack : float
+        From `distance_margin`, at the test's number of codes.
+
+    Returns
+    -------
+    int
+        Rounded up to hundreds.
+    """
+    return int(np.ceil(test.n * ((test.null_mean + slack) / RADIUS_MARGIN) ** 2 / 100)) * 100
+
+
+def _why_undecided(test: NullTest, slack: float) -> str:
+    upper, needed = test.effect + slack, codes_to_decide(test, slack)
     if 1 / (test.draws + 1) > LEVEL:
         return f"{test.draws} null draws can never reach p = {LEVEL:g}"
     if test.p <= LEVEL:
-        return f"there is a difference, but it may be under the margin or above it (up to {upper:.1%})"
-    return f"no difference is seen, but one of up to {upper:.1%} cannot be excluded; more codes would decide it"
+        return f"there is a difference, but it may be under the margin or above it (up to {percent(upper, 1)})"
+    more = f"it takes about {needed:,} codes" if needed > test.n else "more codes would decide it"
+    return f"no difference is seen, but one of up to {percent(upper, 1)} cannot be excluded; {more}"
 
 
 def _figure(number: Any) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from zscope.figures.base import SPLIT_WORDS, run_titles
-from zscope.figures.words import number, percent
+from zscope.figures.words import counted, number, percent
 from zscope.report.blocks import Table
 from zscope.study.payload import Comparison, RunPayload, SplitPayload, StudyPayload
 
@@ -110,8 +110,14 @@ def logvar_table(split: SplitPayload) -> Table | None:
         (False, True, True, True),
         f"{above['count']:,} of {values['logvar']['components']:,} components have a log-variance above "
         f"{number(float(above['bound']))}; the draw moves {far['count']:,} further than {far['bound']:g}. "
-        f"Noise clipped at {values['clip']:g} standard deviations.",
+        f"{_noise_words(values['clip'], values.get('factor', 1.0))}",
     )
+
+
+def _noise_words(clip: float | None, factor: float) -> str:
+    times = "" if factor == 1 else f", times {factor:g}"
+    bound = "not clipped" if clip is None else f"clipped at {clip:g} standard deviations"
+    return f"Noise {bound}{times}."
 
 
 def activity_words(split: SplitPayload) -> str | None:
@@ -131,7 +137,7 @@ def activity_words(split: SplitPayload) -> str | None:
     if values is None:
         return None
     collapsed = values["collapsed_axes"]
-    says = f"{values['active']} of {values['dimension']} axes are active: {values['criterion']}."
+    says = f"{values['active']} of {counted(values['dimension'], 'axis is', 'axes are')} active: {values['criterion']}."
     if collapsed:
         named = ", ".join(str(axis) for axis in collapsed[:MOST_ROWS])
         more = f" and {len(collapsed) - MOST_ROWS} more" if len(collapsed) > MOST_ROWS else ""

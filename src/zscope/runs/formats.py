@@ -19,7 +19,7 @@ from zscope import __version__
 from zscope.errors import ExistsError, FormatError, ZscopeError
 from zscope.typing import Json, JsonDict
 
-_HEAD: Final = b'{\n  "format": "zscope-'
+_HEAD: Final = '{\n  "format": "'
 
 
 def write_json(path: Path, format: str, version: int, content: Mapping[str, Json]) -> None:
@@ -51,7 +51,7 @@ def write_json(path: Path, format: str, version: int, content: Mapping[str, Json
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path, format: str, max_version: int) -> JsonDict:
+def read_json(path: Path, format: str, max_version: int, keys: Mapping[str, type] | None = None) -> JsonDict:
     """Read a JSON file written by `write_json`.
 
     Parameters
@@ -62,6 +62,8 @@ def read_json(path: Path, format: str, max_version: int) -> JsonDict:
         The format that it must have.
     max_version : int
         The newest version that the caller understands.
+    keys : mapping of str to type, optional
+        What the file must hold, see `check_keys`.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def read_json(path: Path, format: str, max_version: int) -> JsonDict:
     Raises
     ------
     FormatError
-        There is no such file, it is not JSON, of another format, or of a newer version.
+        There is no such file, it is not JSON, of another format, or of a newer version, or it lacks one of `keys`.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -90,7 +92,36 @@ def read_json(path: Path, format: str, max_version: int) -> JsonDict:
         raise FormatError(
             f"{path} was written by a newer zscope: {format} must be of version {max_version} or less, got {version}"
         )
+    check_keys(path, content, keys or {})
     return content
+
+
+def check_keys(place: Path | str, content: object, keys: Mapping[str, type]) -> None:
+    """Check that what was read from a file holds what its readers rely on.
+
+    Parameters
+    ----------
+    place : Path or str
+        Where it was read, for the error: the file, with a line or key in it.
+    content : object
+        What was read; it must be a dict.
+    keys : mapping of str to type
+        Names that it must have, and the type of each value; an int passes for a float.
+
+    Raises
+    ------
+    FormatError
+        It is no dict, or lacks a name, or a value is of another type.
+    """
+    if not isinstance(content, dict):
+        raise FormatError(f"{place} must hold an object with {', '.join(keys)}, got {type(content).__name__}")
+    for name, kind in keys.items():
+        if name not in content:
+            raise FormatError(f"{place} must hold {name!r}, got {', '.join(map(repr, content)) or 'nothing'}")
+        value = content[name]
+        fits = isinstance(value, (int, float) if kind is float else kind)
+        if not fits or (isinstance(value, bool) and kind in (int, float)):
+            raise FormatError(f"{place} must hold {name!r} of type {kind.__name__}, got {value!r:.60}")
 
 
 @contextmanager
@@ -124,7 +155,7 @@ def staged_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def staged_folder(path: Path, force: bool = False, marker: str | None = None) -> Iterator[Path]:
+def staged_folder(path: Path, force: bool = False, marker: tuple[str, str] | None = None) -> Iterator[Path]:
     """Give a temporary folder beside `path`, which becomes `path` when the block ends well.
 
     Folders above `path` that are missing are created, and removed again when the block fails.
@@ -135,9 +166,9 @@ def staged_folder(path: Path, force: bool = False, marker: str | None = None) ->
         The folder to make.
     force : bool
         Replace a folder that exists, once the new one is whole.
-    marker : str, optional
-        File that an existing folder must hold to be replaced, so that ``--force`` with a mistaken ``--out`` cannot
-        delete a folder that zscope did not write. An empty folder needs none.
+    marker : tuple of two str, optional
+        File that an existing folder must hold to be replaced, and its format, so that ``--force`` with a mistaken
+        ``--out`` cannot delete a folder that zscope did not write. An empty folder needs none.
 
     Yields
     ------
@@ -183,15 +214,25 @@ def written_by_zscope(folder: Path) -> bool:
     bool
         Whether a JSON file directly in it begins as `write_json` begins one.
     """
-    for path in folder.glob("*.json"):
-        try:
-            with path.open("rb") as file:
-                head = file.read(len(_HEAD))
-        except OSError:  # a file that cannot be read is no sign of zscope
-            continue
-        if head == _HEAD:
-            return True
-    return False
+    return any(has_format(path, "zscope-") for path in folder.glob("*.json"))
+
+
+def has_format(path: Path, format: str) -> bool:
+    """Tell whether a file begins as `write_json` begins one, even if it is cut short or of a newer version.
+
+    Parameters
+    ----------
+    path : Path
+        A file that may be there.
+    format : str
+        The format, or how its name begins.
+    """
+    head = (_HEAD + format).encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(head)) == head
+    except OSError:  # a file that cannot be read is no sign of zscope
+        return False
 
 
 def versions() -> dict[str, str]:
@@ -215,15 +256,16 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _check_replaceable(path: Path, force: bool, marker: str | None) -> None:
+def _check_replaceable(path: Path, force: bool, marker: tuple[str, str] | None) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_dir():
         raise ExistsError(f"{path} exists and is not a folder")
     if not force:
         raise ExistsError(f"{path} exists; give --force to replace it, or another --out")
-    if marker is not None and not (path / marker).is_file() and any(path.iterdir()):
-        raise ExistsError(f"{path} holds no {marker}, so zscope did not write it and does not replace it")
+    if marker is not None and not has_format(path / marker[0], marker[1]) and any(path.iterdir()):
+        name, format = marker
+        raise ExistsError(f"{path} holds no {name} of {format}, so zscope did not write it and does not replace it")
 
 
 def _make_parents(path: Path) -> list[Path]:

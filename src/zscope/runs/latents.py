@@ -1,5 +1,6 @@
 """Latents: the stored codes of a data set, in float32 shards that stream and map into memory."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,11 @@ from zscope.runs.formats import read_json, staged_file, staged_folder, write_jso
 from zscope.typing import CodeArray, FloatArray, Json
 
 FORMAT, VERSION = "zscope-latents", 1
+KEYS = {"n": int, "d": int, "shards": int, "logvar": bool, "precision": str, "model": str}
 SHARD = 65_536
+
+MEASURED_COLUMN = re.compile(r"radius|kl|pc\d+|axis\d+|tsne\..+")
+"""Names of the columns that measures add to the points; no label may bear one."""
 
 
 class Latents:
@@ -40,7 +45,7 @@ class Latents:
         path = Path(path)
         if not (path / "manifest.json").exists():
             raise FormatError(f"{path} holds no latents: encode the run first (zscope encode RUN)")
-        manifest: dict[str, Any] = read_json(path / "manifest.json", FORMAT, VERSION)
+        manifest: dict[str, Any] = read_json(path / "manifest.json", FORMAT, VERSION, KEYS)
         try:
             points = pq.read_table(path / "points.parquet")
         except (OSError, pa.ArrowInvalid) as error:
@@ -139,7 +144,7 @@ def write_latents(
         The batches hold another number of codes than `points` has rows.
     """
     n = len(points)
-    with staged_folder(path, force=force, marker="manifest.json") as stage:
+    with staged_folder(path, force=force, marker=("manifest.json", FORMAT)) as stage:
         kinds = ("mean", "logvar") if logvar else ("mean",)
         shards = {
             kind: [

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zscope.errors import FormatError
-from zscope.runs.formats import read_json, staged_file, write_json
+from zscope.runs.formats import check_keys, read_json, staged_file, write_json
 from zscope.typing import FloatArray, JsonDict
 
 FORMAT, VERSION = "zscope-measures", 1
@@ -21,8 +21,20 @@ def write_measures(path: Path, content: JsonDict) -> None:
 
 
 def read_measures(path: Path) -> dict[str, Any]:
-    """Read ``measures.json``; empty where there is none."""
-    return read_json(path, FORMAT, VERSION) if path.exists() else {}
+    """Read ``measures.json``; empty where there is none, `FormatError` where a part is missing."""
+    if not path.exists():
+        return {}
+    content: dict[str, Any] = read_json(path, FORMAT, VERSION)
+    for place, part in ((str(path), content), (f"{path}: held_out", content.get("held_out"))):
+        if part is None:
+            continue
+        check_keys(place, part, {"cloud": dict, "measures": list})
+        check_keys(f"{place}: cloud", part["cloud"], {"n": int, "d": int})
+        for entry in part["measures"]:
+            check_keys(f"{place}: measures", entry, {"name": str})
+            done = {"values": dict, "tests": list, "verdict": object} if "skipped" not in entry else {"skipped": str}
+            check_keys(f"{place}: {entry['name']}", entry, done)
+    return content
 
 
 def write_null_points(path: Path, columns: Mapping[str, FloatArray]) -> None:

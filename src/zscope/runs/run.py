@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from zscope.errors import ExistsError, FormatError
-from zscope.runs.formats import read_json, versions, write_json
+from zscope.runs.formats import check_keys, has_format, read_json, versions, write_json
 from zscope.typing import Json, JsonDict
 
 FORMAT, VERSION = "zscope-run", 1
+
+KEYS = {"source": str, "config": dict, "data": dict, "hash": str, "state": str}
+LINE_KEYS = {"step": int, "epoch": int, "split": str, "total": float, "reconstruction": float, "kl": float}
 
 STATES = ("training", "interrupted", "finished")
 """What a run can be in; only a finished one is measured and compared."""
@@ -60,7 +63,7 @@ class Run:
         if path.exists():
             if not force:
                 raise ExistsError(f"{path} exists; use --resume to continue it or --force to replace it")
-            if not (path / "run.json").exists() and any(path.iterdir()):
+            if not has_format(path / "run.json", FORMAT) and any(path.iterdir()):
                 raise ExistsError(f"{path} exists and is no run folder; it is left alone even with --force")
             shutil.rmtree(path)
         path.mkdir(parents=True)
@@ -80,12 +83,17 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open a run folder; `FormatError` where there is none."""
+        """Open a run folder; `FormatError` where there is none, or its ``run.json`` lacks a part."""
         path = Path(path)
         if not (path / "run.json").exists():
             what = "is no run folder (it holds no run.json)" if path.exists() else "does not exist"
             raise FormatError(f"{path} {what}")
-        return cls(path, read_json(path / "run.json", FORMAT, VERSION))
+        run = cls(path, read_json(path / "run.json", FORMAT, VERSION, KEYS))
+        place = f"{path / 'run.json'}:"
+        check_keys(f"{place} config", run.config, {"model": dict, "training": dict})
+        check_keys(f"{place} config.model", run.config["model"], {"kind": str, "shape": list, "beta": float})
+        check_keys(f"{place} data", run.data, {"hash": str})
+        return run
 
     def save(self, **changes: Json) -> None:
         """Write ``run.json``, with some entries changed."""
@@ -133,7 +141,7 @@ class Run:
             file.write(json.dumps(record) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every line of ``metrics.jsonl``; a last line cut short by a crash is an error that says so."""
+        """Every line of ``metrics.jsonl``; one that a crash cut short or that lacks a loss is an error that says so."""
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return []
@@ -143,6 +151,7 @@ class Run:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
                 raise FormatError(f"{path}: line {number} is not JSON") from None
+            check_keys(f"{path}: line {number}", records[-1], LINE_KEYS)
         return records
 
     def truncate_metrics(self, lines: int) -> None:
@@ -158,6 +167,21 @@ def config_hash(config: Mapping[str, Json], data_hash: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def find_runs(folder: Path) -> list[Run]:
-    """Every run folder directly in `folder` or one level below it, by name."""
-    return [Run.open(path.parent) for depth in ("*", "*/*") for path in sorted(folder.glob(f"{depth}/run.json"))]
+def find_runs(folder: Path) -> tuple[list[Run], dict[str, FormatError]]:
+    """Find every run folder directly in `folder` or one level below it.
+
+    Returns
+    -------
+    runs : list of Run
+        By name.
+    damaged : dict of str to FormatError
+        Folders whose ``run.json`` cannot be read, and why.
+    """
+    runs: list[Run] = []
+    damaged: dict[str, FormatError] = {}
+    for path in (path.parent for depth in ("*", "*/*") for path in sorted(folder.glob(f"{depth}/run.json"))):
+        try:
+            runs.append(Run.open(path))
+        except FormatError as error:
+            damaged[str(path)] = error
+    return runs, damaged

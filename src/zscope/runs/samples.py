@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zscope.errors import FormatError
-from zscope.runs.formats import read_json, staged_folder, write_json
+from zscope.runs.formats import check_keys, read_json, staged_folder, write_json
 from zscope.typing import CodeArray, ImageArray, Json
 
 FORMAT, VERSION = "zscope-samples", 1
@@ -43,7 +43,7 @@ def write_samples(
     about: Mapping[str, Json],
 ) -> None:
     """Write a samples folder in place of the one that is there, once it is whole."""
-    with staged_folder(folder, force=True, marker="manifest.json") as stage:
+    with staged_folder(folder, force=True, marker=("manifest.json", FORMAT)) as stage:
         np.save(stage / "originals.npy", originals)
         np.save(stage / "reconstructions.npy", reconstructions)
         entries: list[Json] = []
@@ -57,7 +57,9 @@ def write_samples(
 
 def read_samples(folder: Path) -> tuple[ImageArray, ImageArray, list[tuple[dict[str, str], ImageArray]]]:
     """Read originals, reconstructions and, for each cloud, its entry and its images."""
-    manifest: dict[str, Any] = read_json(folder / "manifest.json", FORMAT, VERSION)
+    manifest: dict[str, Any] = read_json(folder / "manifest.json", FORMAT, VERSION, {"clouds": list})
+    for entry in manifest["clouds"]:
+        check_keys(f"{folder / 'manifest.json'}: clouds", entry, {"spec": str, "label": str, "keeps": str, "file": str})
     return (
         _load(folder / "originals.npy"),
         _load(folder / "reconstructions.npy"),

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zscope.errors import FormatError, ParameterError, TrainingError
-from zscope.models.autoencoder import Autoencoder
+from zscope.models.autoencoder import Autoencoder, as_tensor
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
 from zscope.runs.store import ImageStore
 from zscope.training.devices import resolve_device
-from zscope.training.encoding import encode_store, file_hash
+from zscope.training.encoding import bf16_error, encode_store, file_hash
 from zscope.typing import Progress, silent
 
 
@@ -40,7 +40,7 @@ def model_hash(run: Run) -> str:
 def encode(
     run: Run,
     *,
-    precision: str = "fp32",
+    precision: str | None = None,
     batch: int = 512,
     device: str = "auto",
     force: bool = False,
@@ -53,8 +53,9 @@ def encode(
     ----------
     run : Run
         A finished run.
-    precision : {"fp32", "bf16"}
-        Precision of the convolutional trunk; bf16 says how far off the codes may be.
+    precision : {"fp32", "bf16"}, optional
+        Precision of the convolutional trunk; for bf16 the log says how far off the codes of one batch are. By default
+        that of the latents that are there, else fp32.
     batch : int
         Images at a time, at least 1.
     device : str
@@ -70,31 +71,35 @@ def encode(
         Codes of training and held-out images.
     """
     finished(run)
-    if precision not in ("fp32", "bf16"):
+    if precision not in (None, "fp32", "bf16"):
         raise ParameterError("precision", "be fp32 or bf16", precision)
     if batch < 1:
         raise ParameterError("batch", "be at least 1", batch)
     identity = model_hash(run)
     if not force and (run.latents / "manifest.json").exists():
         latents = Latents.open(run.latents)
-        if latents.manifest["model"] == identity and latents.manifest["precision"] == precision:
+        if latents.manifest["model"] == identity and precision in (None, latents.manifest["precision"]):
             log(f"{run.latents}: up to date")
             return latents
+    precision = precision or "fp32"
     store = open_store(run)
-    model = Autoencoder.from_pretrained(run.path)
+    on = resolve_device(device)
+    model = Autoencoder.from_pretrained(run.path, device=on)
+    rows = store.selection(run.data["limit"])
     latents = encode_store(
         model,
         store,
-        store.selection(run.data["limit"]),
+        rows,
         run.latents,
         model_hash=identity,
-        device=resolve_device(device),
+        device=on,
         precision=precision,
         batch=batch,
         force=True,
         progress=progress,
     )
     if precision == "bf16":
-        log("bf16 trunk: codes are off by up to 0.03 where |z| ≥ 4; planes narrower than that show its steps")
+        sample = as_tensor(store.images[rows[:batch]], on)
+        log(f"bf16: the first {len(sample):,} codes differ from those of fp32 by up to {bf16_error(model, sample):.2g}")
     log(f"{run.latents}: {len(latents):,} codes of {latents.manifest['d']} dimensions")
     return latents

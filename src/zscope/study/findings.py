@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from math import exp, lgamma, sqrt
 from typing import Any
 
+from zscope.measures.words import counted
 from zscope.study.payload import Comparison, Finding, RunPayload
 
 FIGURE_OF = {"radius": "radius", "axes": "axes", "activity": "kl"}
 """Measures whose verdicts are told, in this order, and the figure that shows each."""
+
+_NO_SPREAD = 1e-6
+"""Radii that spread by less than this share of their mean are one radius."""
 
 
 def prior_radius(d: int) -> float:
@@ -31,30 +35,58 @@ def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
 
 
 def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
-    """How much reconstruction a KL weight costs, and how much KL is left."""
+    """How much reconstruction a KL weight costs, and how much KL is left; of the same split for all runs."""
+    trained = [run for run in runs if run.history]
+    split = "held-out" if all(_last(run, "held-out") for run in trained) else "train"
     parts = []
-    for run in runs:
-        last = last_losses(run)
+    for run in trained:
+        last = _last(run, split)
         if last is not None:
-            kl = "" if run.manifest["config"]["model"]["kind"] == "ae" else f" with a KL of {last['kl']:.4g}"
+            kl = "" if _is_autoencoder(run) else f" with a KL of {last['kl']:.4g}"
             parts.append(f"{run.name} ({run.label}) {last['reconstruction']:.1f}{kl}")
     if len(parts) < 2:
         return []
-    split = "held-out" if all(_has_held_out(run) for run in runs) else "training"
-    return [Finding(f"Reconstruction of {split} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
+    images = "held-out" if split == "held-out" else "training"
+    return [Finding(f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
+
+
+def _is_autoencoder(run: RunPayload) -> bool:
+    return bool(run.manifest["config"]["model"]["kind"] == "ae")
 
 
 def _against_prior(run: RunPayload) -> Finding | None:
-    """Where the codes lie, against where N(0, I) draws."""
+    """Where the codes lie, against where N(0, I) draws.
+
+    Of a VAE these are draws of the posteriors: the prior is held to all posteriors together, not to their means, which
+    lie further in.
+    """
     split = run.splits.get("train")
-    if split is None or "radius" not in split.values:
+    if split is None:
         return None
-    radius = split.values["radius"]
-    prior, spread = prior_radius(split.d), (radius["mean"] - prior_radius(split.d)) / radius["sd"]
-    where = f"The codes of {run.name} lie at radius {radius['mean']:.2f} ± {radius['sd']:.2f} (n = {split.n:,})"
-    draws = f"draws from N(0, I) in {split.d} dimensions at {prior:.2f}"
-    apart = f"{abs(spread):.1f} of their standard deviations {'further in' if spread > 0 else 'further out'}"
-    return Finding(f"{where}; {draws}, {apart}.", run=run.name, figure="radius")
+    if _is_autoencoder(run):
+        radius, what = split.values.get("radius", {}), f"The codes of {run.name} lie"
+    else:
+        about = split.values.get("logvar", {})
+        factor = about.get("factor", 1.0)
+        noise = "" if factor == 1 else f", their noise times {factor:g},"
+        radius, what = about.get("radius_of_draw", {}), f"Draws of the posteriors of {run.name}{noise} lie"
+    mean, sd = radius.get("mean"), radius.get("sd")
+    if mean is None or sd is None:
+        return None
+    prior = prior_radius(split.d)
+    where = f"{what} at radius {mean:.4g} ± {sd:.3g} (n = {split.n:,})"
+    draws = f"draws from N(0, I) in {counted(split.d, 'dimension')} at {prior:.4g}"
+    return Finding(f"{where}; {draws}{_apart(mean, sd, prior)}.", run=run.name, figure="radius")
+
+
+def _apart(mean: float, sd: float, prior: float) -> str:
+    """How far the prior is off in the codes' standard deviations; nothing where they all but lie at one radius."""
+    if sd <= _NO_SPREAD * mean:
+        return ""
+    steps = (mean - prior) / sd
+    if abs(steps) < 0.05:
+        return ", as far out"
+    return f", {abs(steps):.1f} standard deviations of the former further {'in' if steps > 0 else 'out'}"
 
 
 def _verdicts(run: RunPayload) -> list[Finding]:
@@ -76,21 +108,16 @@ def _verdicts(run: RunPayload) -> list[Finding]:
     ]
 
 
-def _has_held_out(run: RunPayload) -> bool:
-    return any(record["split"] == "held-out" for record in run.history)
-
-
-def last_losses(run: RunPayload) -> dict[str, Any] | None:
-    """Losses after the last epoch: of held-out images where there are any, else of training images."""
-    wanted = "held-out" if _has_held_out(run) else "train"
-    records = [record for record in run.history if record["split"] == wanted]
+def _last(run: RunPayload, split: str) -> dict[str, Any] | None:
+    """Losses of a split after the last epoch that has them."""
+    records = [record for record in run.history if record["split"] == split]
     return records[-1] if records else None
 
 
 def _losses_of(split: str, name: str) -> Callable[[RunPayload], float | None]:
     def value(run: RunPayload) -> float | None:
-        records = [record for record in run.history if record["split"] == split]
-        return float(records[-1][name]) if records else None
+        last = _last(run, split)
+        return None if last is None else float(last[name])
 
     return value
 

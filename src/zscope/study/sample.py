@@ -6,12 +6,12 @@ import numpy as np
 
 from zscope import __version__
 from zscope.clouds import cloud
-from zscope.errors import ParameterError
+from zscope.errors import CodesError, ParameterError
 from zscope.generation.sampling import DEFAULT_CLOUDS, sample_clouds
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
-from zscope.runs.samples import samples_manifest, write_samples
+from zscope.runs.samples import CloudSample, samples_manifest, write_samples
 from zscope.runs.store import ImageStore
 from zscope.study.encode import model_hash, open_store
 from zscope.training.devices import resolve_device
@@ -37,7 +37,7 @@ def sample_run(
     run: Run,
     latents: Latents,
     *,
-    clouds: Sequence[str] = DEFAULT_CLOUDS,
+    clouds: Sequence[str] | None = None,
     n: int = 12,
     seed: int = 0,
     device: str = "auto",
@@ -53,8 +53,9 @@ def sample_run(
         A finished run.
     latents : Latents
         Its codes; clouds are fitted to the training ones.
-    clouds : sequence of str
-        Clouds by name.
+    clouds : sequence of str, optional
+        Clouds by name. By default `DEFAULT_CLOUDS` without those that the codes are too few for, which the log and the
+        samples' manifest name.
     n : int
         Images a cloud, at least 1.
     seed : int
@@ -65,18 +66,35 @@ def sample_run(
         Draw again.
     progress, log
         Told of clouds, and of lines for people.
+
+    Raises
+    ------
+    CodesError
+        A cloud that was named cannot be fitted to the codes, or none of the default ones can.
     """
-    specs = checked(clouds, n)
+    specs = checked(DEFAULT_CLOUDS if clouds is None else clouds, n)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
     folder = run.path / "samples"
-    if not force and samples_manifest(folder).get("about") == about:
+    before = samples_manifest(folder)
+    if not force and before.get("about") == about and (clouds is None or not before.get("left_out")):
         log(f"{folder}: up to date")
         return
     store = open_store(run)
     model = Autoencoder.from_pretrained(run.path, device=resolve_device(device))
     rows = latents.split("train")
-    samples = sample_clouds(latents.mean(rows), model.decode_all, specs, n, seed, progress)
+    codes = latents.mean(rows)
+    samples: list[CloudSample] = []
+    left_out: JsonDict = {}
+    for position, spec in enumerate(specs):
+        progress(f"sampling {cloud(spec).label}", position, len(specs))
+        try:
+            samples += sample_clouds(codes, model.decode_all, [spec], n, seed)
+        except CodesError as error:
+            left_out[spec] = str(error)
+            if clouds is not None or len(left_out) == len(specs):
+                raise
+            log(f"{spec} is left out: {error}")
     originals: ImageArray = np.asarray(store.images[shown_rows(store, run.data["limit"], n)])
     reconstructions = model.decode_all(model.encode(originals).mean.cpu().numpy())
-    write_samples(folder, originals, reconstructions, samples, {"about": about})
-    log(f"{folder}: {n} images from each of {len(specs)} clouds")
+    write_samples(folder, originals, reconstructions, samples, {"about": about, "left_out": left_out})
+    log(f"{folder}: {n} images from each of {len(samples)} clouds")

@@ -7,7 +7,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zscope.errors import FormatError, ParameterError
-from zscope.generation.sampling import DEFAULT_CLOUDS
 from zscope.models.config import parameter_error
 from zscope.study.request import TrainRequest
 
@@ -41,7 +40,7 @@ class Sampling(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: Annotated[int, Field(ge=1)] = 12
-    clouds: tuple[str, ...] = DEFAULT_CLOUDS
+    clouds: tuple[str, ...] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
 

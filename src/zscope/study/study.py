@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from zscope.data import open_source
-from zscope.errors import ExistsError, FormatError
-from zscope.runs.formats import read_json, write_json
+from zscope.errors import ExistsError
+from zscope.runs.formats import has_format, read_json, write_json
 from zscope.runs.run import Run, config_hash
 from zscope.runs.store import ImageStore
 from zscope.study.encode import encode
@@ -20,6 +21,7 @@ from zscope.study.train import resolved, train
 from zscope.typing import Progress, silent
 
 FORMAT, VERSION = "zscope-study", 1
+KEYS = {"name": str, "file": str, "runs": list}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class StudyOptions:
     epochs, limit, seed : int or None
         Replace the study file's.
     force : bool
-        Train runs anew whose configuration or images differ; runs that are up to date stay.
+        Train runs anew whose configuration or images differ, and replace a page that no study wrote; runs that are up
+        to date stay.
     device : str or None
         Where to train, encode and decode.
     """
@@ -85,8 +88,12 @@ def run_study(
     Raises
     ------
     ExistsError
-        A run's folder holds a run of another configuration or of other images, and `force` is off.
+        A run's folder holds a run of another configuration or of other images, or `out` a report or a ``study.json``
+        that is no study's, and `force` is off.
     """
+    foreign = [out / name for name in ("study.json", "report.html") if (out / name).exists()]
+    if foreign and not options.force and not has_format(out / "study.json", FORMAT):
+        raise ExistsError(f"{foreign[0]} exists and is no study's; give --force to replace it, or another --out")
     requests = spec.requests(**options.changes())
     actions = {name: _plan(request, spec, store, out / name, options) for name, request in requests.items()}
     runs: list[Run] = []
@@ -141,7 +148,7 @@ def _plan(request: TrainRequest, spec: StudySpec, store: ImageStore, folder: Pat
         )
     if run.state == "finished":
         return "up to date"
-    return "resume" if (folder / "checkpoints" / "last").exists() else "replace"
+    return "resume"
 
 
 def write_study(out: Path, spec: StudySpec, text: str, runs: list[str]) -> None:
@@ -153,14 +160,11 @@ def write_study(out: Path, spec: StudySpec, text: str, runs: list[str]) -> None:
 
 def open_study(folder: Path, *, label: str | None = None) -> StudyPayload:
     """Load a study from its folder; `label` colours the maps instead of the study file's."""
-    content = read_json(folder / "study.json", FORMAT, VERSION)
-    names = content["runs"]
-    if not isinstance(names, list):
-        raise FormatError(f"{folder / 'study.json'}: runs must be a list")
+    content = cast(dict[str, Any], read_json(folder / "study.json", FORMAT, VERSION, KEYS))
     label = label or (None if content.get("label") is None else str(content["label"]))
     return load_study(
         str(content["name"]),
-        [Run.open(folder / str(name)) for name in names],
+        [Run.open(folder / str(name)) for name in content["runs"]],
         label=label,
         study_file=str(content["file"]),
     )

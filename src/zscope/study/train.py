@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +11,12 @@ from typing import Any, cast
 import torch
 
 from zscope.data import open_source
-from zscope.errors import ExistsError, TrainingError
+from zscope.errors import ExistsError, FormatError, ParameterError, TrainingError
 from zscope.models.autoencoder import Autoencoder
 from zscope.models.config import ModelConfig
-from zscope.runs.run import Run, config_hash
+from zscope.runs.formats import has_format
+from zscope.runs.lock import locked
+from zscope.runs.run import FORMAT, Run, config_hash
 from zscope.runs.store import ImageStore
 from zscope.study.naming import run_name
 from zscope.study.request import TrainRequest
@@ -73,52 +75,93 @@ def train(
     ------
     Interrupted
         The user stopped it; `resume` goes on.
+    KeyboardInterrupt
+        The user stopped it in its last step; the run is finished.
+    TrainingError
+        Another process trains this run, or it cannot go on.
     """
     own = open_source(source).default_preset
     model_config = request.resolve_model(store.shape, own)
     started = None if start_from is None else checkpoint_name(start_from)
     training = request.resolve_training(store.shape, own, started)
     out = out or Path("runs") / run_name(source, model_config, request.seed)
+    if out.is_symlink() or out.name in ("", ".."):
+        out = out.resolve()  # a link stays and what it points to is replaced; "." is no name to put a run aside under
     config = resolved(model_config, training)
-    if resume and (out / "run.json").exists():
-        run = _resumable(Run.open(out), config, store)
-        if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
-            log(f"{out} is finished: up to date")
-            return run
-        run.save(config=config, hash=config_hash(config, store.hash))
-        return _fit(run, model_config, training, store, request, resume, start_from, progress, log)
-    with _making_room(out, force):
-        run = Run.create(
-            out, source=source, config=config, data=about_data(store, training), seed=request.seed, force=force
-        )
-        return _fit(run, model_config, training, store, request, resume, start_from, progress, log)
+    with _place(out):
+        if resume and (out / "run.json").exists():
+            run = _resumable(Run.open(out), config, store)
+            if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
+                log(f"{out} is finished: up to date")
+                return run
+            return _fit(run, model_config, training, store, request, True, start_from, progress, log)
+        if force:
+            _spare(out, {"the checkpoint": start_from, "the image store": store.path, "the working folder": Path.cwd()})
+        with _making_room(out, force, log) as replaced:
+            run = Run.create(
+                out, source=source, config=config, data=about_data(store, training), seed=request.seed, force=force
+            )
+            run.save(replaces=list(replaced))
+            return _fit(run, model_config, training, store, request, False, start_from, progress, log)
 
 
 @contextmanager
-def _making_room(out: Path, force: bool) -> Iterator[None]:
+def _place(out: Path) -> Iterator[None]:
+    """Hold the lock of a run folder; folders above it that hold nothing in the end are removed again."""
+    above = [folder for folder in out.absolute().parents if not folder.exists()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with locked(out):
+            yield
+    finally:
+        for folder in above:
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _spare(out: Path, needed: Mapping[str, Path | None]) -> None:
+    """Refuse to replace a folder that holds what the new run needs."""
+    for what, path in needed.items():
+        if path is not None and out.exists() and path.resolve().is_relative_to(out.resolve()):
+            raise ParameterError(
+                "--out", f"be another folder: {what} {path} lies in it and --force would remove it", str(out)
+            )
+
+
+@contextmanager
+def _making_room(out: Path, force: bool, log: Log) -> Iterator[list[str]]:
     """Lose nothing and leave nothing: a new run counts from its first checkpoint on.
 
-    A run that `force` replaces stands aside until the new one has a checkpoint, and comes back if it never gets one.
+    A run that `force` replaces stands aside, where people see it, until the new one is finished, and comes back if that
+    never gets a checkpoint. Yields the names of what stands aside, of earlier replacements too.
     """
-    above = [folder for folder in out.absolute().parents if not folder.exists()]
-    aside = out.with_name(f".{out.name}.{secrets.token_hex(4)}.old") if force and (out / "run.json").exists() else None
-    if aside is not None:
+    aside, names = None, list[str]()
+    if force and has_format(out / "run.json", FORMAT):
+        aside = out.with_name(f"{out.name}.old-{secrets.token_hex(2)}")
+        names = [aside.name, *(path.name for path in _replaced(out))]
         out.rename(aside)
+        log(f"{out}: the run that is replaced is kept as {aside} until the new one is finished")
     not_ours = (out / "run.json").exists()
     try:
-        yield
+        yield names
     finally:
         counts = (out / "checkpoints" / "last").exists() or (out / "model").exists()
-        if counts and aside is not None:
-            shutil.rmtree(aside)
-        elif not counts and not not_ours:
+        if not counts and not not_ours:
             if (out / "run.json").exists():
                 shutil.rmtree(out)
             if aside is not None:
                 aside.rename(out)
-            for folder in above:
-                if folder.exists() and not any(folder.iterdir()):
-                    folder.rmdir()
+
+
+def _replaced(folder: Path) -> list[Path]:
+    """Find the runs that stand aside until the one in a folder is finished."""
+    try:
+        names = Run.open(folder).manifest.get("replaces")
+    except FormatError:  # a run too damaged to say so
+        names = None
+    listed = [Path(str(name)).name for name in names] if isinstance(names, list) else []
+    paths = [folder.with_name(name) for name in listed if name.startswith(f"{folder.resolve().name}.old-")]
+    return [path for path in paths if has_format(path / "run.json", FORMAT)]
 
 
 def _fit(
@@ -135,7 +178,6 @@ def _fit(
     device = resolve_device(request.device)
     torch.manual_seed(training.seed)
     model = Autoencoder(model_config)
-    run.save(parameters=model.parameter_count)
     trainer = Trainer(
         run, model, store, training, device=device, keep_every=request.keep_every, progress=progress, log=log
     )
@@ -143,8 +185,18 @@ def _fit(
     if resume and last.exists():
         trainer.resume(last)
         log(f"resumed after epoch {trainer.position.epoch}, step {trainer.position.step}")
-    elif start_from is not None:
-        trainer.start_from(start_from)
+    elif resume and run.state == "finished":
+        raise TrainingError(
+            f"{run.path} is finished, but without checkpoints/last it cannot go on; --force trains anew"
+        )
+    else:
+        if resume:
+            log(f"{run.path} holds no checkpoint: it begins anew")
+            run.truncate_metrics(0)
+        if start_from is not None:
+            trainer.start_from(start_from)
+    config = resolved(model_config, training)
+    run.save(config=config, hash=config_hash(config, store.hash), parameters=model.parameter_count)
     log(
         f"{run.label}: {model.parameter_count:,} parameters, z_dim {model_config.z_dim}, "
         f"{training.precision} on {device.type}"
@@ -152,10 +204,20 @@ def _fit(
     limited = "" if training.limit is None else f" (--limit {training.limit}: the first of a seeded shuffle)"
     counts = f"{len(trainer.train.rows):,} training and {len(trainer.held_out.rows):,} held-out images"
     log(f"{store.path}: {counts}{limited}")
-    if not trainer.fit():
+    replaced = _replaced(run.path)
+    try:
+        finished = trainer.fit()
+    finally:
+        if run.state == "finished":
+            for folder in replaced:
+                shutil.rmtree(folder)
+            run.save(replaces=[])
+    if not finished:
         where = f"epoch {trainer.position.epoch + 1}, step {trainer.position.step}"
+        kept = f"; until it is finished, {replaced[0]} keeps the run that it replaces" if replaced else ""
         raise Interrupted(
-            f"{run.path}: stopped in {where}; zscope train … --resume, or the same zscope study, goes on from there"
+            f"{run.path}: stopped in {where}; zscope train … --resume, or the same zscope study, "
+            f"goes on from there{kept}"
         )
     return run
 

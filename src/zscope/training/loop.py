@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zscope.errors import TrainingError
+from zscope.errors import ParameterError, TrainingError
 from zscope.models.autoencoder import Autoencoder, Losses
+from zscope.models.networks import sizes
 from zscope.runs.run import Run
 from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches
@@ -75,6 +76,17 @@ class Trainer:
         self.held_out = Batches(store, chosen[split != "train"], max(config.batch, 256), config.seed)
         if not len(self.train.rows):
             raise TrainingError(f"{store.path}: no training images (all {len(chosen)} chosen ones are held out)")
+        if (
+            model.config.batch_norm
+            and (len(self.train.rows) - 1) % config.batch == 0
+            and sizes(model.config)[-1] == (1, 1)
+        ):
+            raise ParameterError(
+                "batch",
+                f"not leave a batch of one of {len(self.train.rows):,} training images, "
+                "which batch normalisation cannot take where the last feature map is 1×1",
+                config.batch,
+            )
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # The fused update is one pass over the parameters instead of a dozen.
         self.optimiser = torch.optim.Adam(
@@ -105,6 +117,8 @@ class Trainer:
         ------
         TrainingError
             The loss is no longer finite.
+        KeyboardInterrupt
+            The user stopped it in the last step; the run is finished and saved all the same.
         """
         self.run.save(state="training")
         engine = accelerator(self.device, self.config.precision)
@@ -121,6 +135,9 @@ class Trainer:
         self.model.eval()
         self.model.save_pretrained(self.run.path / "model", force=True)
         self.run.save(state="finished")
+        if interrupt.wanted:
+            self.log(f"{self.run.path} is finished; what was to follow is not done")
+            raise KeyboardInterrupt
         return True
 
     def _epoch(
