@@ -16,7 +16,7 @@ from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches
 from zscope.training.checkpoints import Position, load_checkpoint, save_checkpoint
 from zscope.training.config import TrainingConfig
-from zscope.training.devices import accelerator
+from zscope.training.devices import accelerator, threads_for
 from zscope.training.interrupt import Interruptible
 from zscope.typing import JsonDict, Progress, silent
 
@@ -124,7 +124,7 @@ class Trainer:
         engine = accelerator(self.device, self.config.precision)
         model, optimiser = engine.prepare(self.model, self.optimiser)
         try:
-            with Interruptible() as interrupt:
+            with Interruptible() as interrupt, threads_for(self.model.parameter_count * self.config.batch):
                 while self.position.epoch < self.config.epochs:
                     if not self._epoch(model, optimiser, engine.backward, interrupt):
                         self._save("last")
