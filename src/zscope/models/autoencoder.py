@@ -215,7 +215,8 @@ def as_tensor(images: ImageArray | Tensor, device: torch.device | str) -> Tensor
     if images.ndim != 4 or images.dtype != np.uint8:
         raise ParameterError("images", "be a uint8 array (N, H, W, C)", f"{images.dtype} {images.shape}")
     # The permuted view of NHWC memory is PyTorch's channels_last layout, so no copy is made for it.
-    return torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float().div_(255)
+    # A slice of a read-only memory map is copied, since PyTorch has no tensors that cannot be written to.
+    return torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def to_uint8(pictures: FloatArray) -> ImageArray:
