@@ -214,9 +214,10 @@ def as_tensor(images: ImageArray | Tensor, device: torch.device | str) -> Tensor
         return images.to(device)
     if images.ndim != 4 or images.dtype != np.uint8:
         raise ParameterError("images", "be a uint8 array (N, H, W, C)", f"{images.dtype} {images.shape}")
-    # The permuted view of NHWC memory is PyTorch's channels_last layout, so no copy is made for it.
     # A slice of a read-only memory map is copied, since PyTorch has no tensors that cannot be written to.
-    return torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2).float().div_(255)
+    bytes_ = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
+    # The permuted view of NHWC memory is PyTorch's channels_last layout, so no copy is made for it.
+    return bytes_.permute(0, 3, 1, 2).float().div_(255)
 
 
 def to_uint8(pictures: FloatArray) -> ImageArray:
