@@ -17,7 +17,7 @@ from zscope.figures.words import counted, listed, number
 from zscope.study.payload import RunPayload
 
 NO_POWER = (
-    "Narrow windows show chains and gaps in a smooth cloud too, and would look the same if all codes lay on curves: "
+    "Narrow windows show chains and gaps in a smooth cloud too, and can look the same even if all codes lie on curves: "
     "they decide nothing about filaments or voids."
 )
 """What must stand beside zooms: they have neither specificity nor power."""
