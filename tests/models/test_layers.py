@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from zscope.models import PRESETS, Autoencoder
@@ -126,3 +128,12 @@ def test_slope_of_leaky_relu():
     assert len(activations) == 5
     for activation in activations:
         torch.testing.assert_close(activation(torch.tensor([-1.0, 2.0])), torch.tensor([-0.3, 2.0]))
+
+
+@settings(deadline=None, derandomize=True)
+@given(size=st.integers(1, 300), half=st.integers(0, 5), stride=st.integers(1, 5))
+def test_same_padding_gives_a_pixel_for_every_stride_begun(size, half, stride):
+    kernel = 2 * half + 1
+    before, after = same_padding(size, kernel, stride)
+    assert (size + before + after - kernel) // stride + 1 == -(-size // stride)
+    assert after - before in (0, 1)
