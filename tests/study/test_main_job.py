@@ -258,3 +258,9 @@ def test_shipped_studies_are_valid():
         spec, _ = read_spec(file)
         assert yaml.safe_load(file.read_text())["name"] == file.stem
         assert len(spec.requests()) == 3
+
+
+def test_findings_point_to_figures_that_show_the_run(study):
+    for finding in study[-1].findings:
+        if finding.claim == "collapsed_axes":
+            assert finding.figure == (None if finding.run == "ae" else "kl")

@@ -8,7 +8,7 @@ from zscope.measures.words import counted
 from zscope.study.payload import Comparison, Finding, RunPayload
 
 FIGURE_OF = {"radius": "radius", "axes": "axes", "activity": "kl"}
-"""Measures whose verdicts are told, in this order, and the figure that shows each."""
+"""Measures whose verdicts are told, in this order, and the figure that shows each (an AE has no KL to show)."""
 
 _NO_SPREAD = 1e-6
 """Radii that spread by less than this share of their mean are one radius."""
@@ -101,7 +101,7 @@ def _verdicts(run: RunPayload) -> list[Finding]:
             verdict["claim"],
             verdict["holds"],
             verdict["strength"],
-            FIGURE_OF[name],
+            FIGURE_OF[name] if FIGURE_OF[name] in split.values else None,
         )
         for name in FIGURE_OF
         if (verdict := split.verdicts.get(name)) is not None
