@@ -70,6 +70,14 @@ def test_the_chain_of_commands_on_one_run(capsys, trained, home):
     assert measured["format"] == "zscope-measures"
     assert measured["cloud"]["n"] + measured["held_out"]["cloud"]["n"] == 120
     assert zscope(["sample", "made", "-n", "4", "--sampler", "mixture:2", "--sampler", "uniform:8", "--quiet"]) == 0
+    capsys.readouterr()
+    assert zscope(["sample", "made", "-n", "3", "--sampler", "axes", "--quiet"]) == 1
+    assert "made/samples holds the run's samples" in lines(capsys)[1][0]
+    assert zscope(["sample", "made", "-n", "3", "--sampler", "axes", "--out", "axes.svg", "--quiet"]) == 0
+    assert (home / "axes.svg").exists()
+    assert zscope(["sample", "made", "-n", "3", "--sampler", "axes", "--out", "axes", "--quiet"]) == 0
+    assert np.load(home / "axes" / "samples" / "axes.npy").shape == (3, 8, 8, 1)
+    assert not (home / "made" / "samples" / "axes.npy").exists()
     with Image.open(home / "made" / "samples.png") as picture:
         assert min(picture.size) > 100
     assert np.load(home / "made" / "samples" / "uniform-8.npy").shape == (4, 8, 8, 1)
@@ -113,7 +121,7 @@ def test_study_ends_with_its_report_and_is_cheap_to_repeat(capsys, home):
     assert out[-1] == "runs/small/report.html"
     assert err == []
     page = html.unescape((home / out[-1]).read_text())
-    assert [sentence for sentence in out[:-1] if sentence.split(". ")[0] not in page] == []
+    assert [sentence for sentence in out[:-1] if sentence.split(": ", 1)[-1].split(". ")[0] not in page] == []
     assert {path.name for path in (home / "runs/small/figures").glob("*.png")} >= {"samples.png", "losses.png"}
     assert zscope(["study", "small.yaml", "--json"]) == 0
     captured = capsys.readouterr()

@@ -181,7 +181,7 @@ class TestVerdict:
         tests, verdict = judged(gaussian(300, 4))
         assert tests[0].p > 0.01
         assert (verdict.holds, verdict.strength) == (None, "undecided")
-        assert "cannot be excluded; it takes about 2," in verdict.says
+        assert "cannot be excluded; to decide it takes about 2," in verdict.says
         assert "with 99 % confidence (margin 5 %, p = " in verdict.says
 
     def test_of_a_vae_it_is_the_radius_of_the_means(self):
@@ -228,7 +228,7 @@ class TestVerdict:
             (0.045, 0.01, 20_000, 99, None, "undecided", "may be under the margin or above"),
             (0.055, 0.01, 20_000, 99, False, "narrow", "do not explain it"),
             (0.200, 0.01, 20_000, 99, False, "clear", "do not explain it"),
-            (0.060, 0.20, 300, 99, None, "undecided", "cannot be excluded; it takes about 1,500 codes"),
+            (0.060, 0.20, 300, 99, None, "undecided", "cannot be excluded; to decide it takes about 1,500 codes"),
             (0.045, 0.20, 9000, 99, None, "undecided", "cannot be excluded; more codes would decide it"),
             (0.004, 0.50, 20_000, 99, True, "clear", "at most 1.7 % with 99 % confidence (margin 5 %, p = 0.5"),
             (0.200, 0.05, 20_000, 19, None, "undecided", "19 null draws can never reach p = 0.01"),

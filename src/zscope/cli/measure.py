@@ -46,10 +46,16 @@ def measure_command(
 
 def verdict_lines(splits: dict[str, Any]) -> list[str]:
     """Verdicts as lines of text, one a claim and split."""
-    marks = {True: "yes", False: "no", None: "undecided"}
+    marks = {True: "holds", False: "does not hold", None: "undecided"}
     return [
-        f"{name:<9} {verdict['claim']:<18} {marks[verdict['holds']]:<10} {verdict['says']}"
+        f"{name:<9} {verdict['claim']:<18} {_mark(verdict, marks):<13} {verdict['says']}"
         + (f" {verdict['advice']}" if verdict["advice"] else "")
         for name, split in splits.items()
         for verdict in split.verdicts.values()
     ]
+
+
+def _mark(verdict: dict[str, Any], marks: dict[bool | None, str]) -> str:
+    """Say in the report's words what was decided."""
+    strength = str(verdict["strength"])
+    return strength if strength in ("descriptive", "not testable") else marks[verdict["holds"]]

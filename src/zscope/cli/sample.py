@@ -1,13 +1,15 @@
 """``zscope sample``: images decoded from codes that clouds draw."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
-from zscope.errors import ParameterError
+from zscope.errors import ExistsError, ParameterError
 from zscope.figures import write_figure
+from zscope.figures.samples import MOST
 from zscope.generation.sampling import DEFAULT_CLOUDS
 from zscope.runs.run import Run
 from zscope.study.encode import encode
@@ -36,20 +38,28 @@ def sample_command(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Draw codes from each cloud, decode them, and show them under originals and reconstructions."""
+    """Draw codes from each cloud, decode them, and show them under originals and reconstructions.
+
+    The default clouds are kept with the run. With --out, images, codes and picture go there and the run is untouched.
+    """
     output = Output(quiet=quiet, as_json=as_json)
     clouds = checked(sampler or DEFAULT_CLOUDS, n)
     opened = Run.open(run)
+    kept = run / "samples" if out is None else None
     picture = out or run / "samples.png"
     if picture.suffix not in PICTURES:
-        picture = picture / "samples.png"
+        kept, picture = kept or picture / "samples", picture / "samples.png"
     if out is not None and picture.exists() and not force:
         raise ParameterError("--out", "be a new file (or give --force)", str(picture))
-    with output.bar() as bar:
+    if out is None and sampler and kept is not None and (kept / "manifest.json").exists() and not force:
+        raise ExistsError(f"{kept} holds the run's samples; give --out for others, or --force to replace them")
+    with output.bar() as bar, TemporaryDirectory() as passing:
+        folder = kept or Path(passing) / "samples"
         latents = encode(opened, device=device, progress=bar, log=output.log)
         sample_run(
             opened,
             latents,
+            folder=folder,
             clouds=clouds if sampler else None,
             n=n,
             seed=seed,
@@ -58,10 +68,18 @@ def sample_command(
             progress=bar,
             log=output.log,
         )
-    payload = load_run(opened)
-    write_figure("samples", payload, picture)
+        payload = load_run(opened, samples=folder)
+        write_figure("samples", payload, picture)
     drawn = [sample.spec for sample in payload.samples]
+    if n > MOST:
+        output.log(f"the picture shows the first {MOST} of {n} images a cloud")
     output.result(
-        {"run": str(run), "samples": str(run / "samples"), "figure": str(picture), "clouds": drawn, "n": n},
+        {
+            "run": str(run),
+            "samples": None if kept is None else str(kept),
+            "figure": str(picture),
+            "clouds": drawn,
+            "n": n,
+        },
         str(picture),
     )

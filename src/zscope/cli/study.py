@@ -68,6 +68,9 @@ def study_command(
             write_figures(run, Path(run.path) / "figures")
         write_study_figures(payload.runs, folder / "figures")
         write_report(payload, folder / "report.html")
-    findings = [finding.says + (f" {finding.advice}" if finding.advice else "") for finding in payload.findings]
+    findings = [
+        (f"{finding.run}: " if finding.run else "") + finding.says + (f" {finding.advice}" if finding.advice else "")
+        for finding in payload.findings
+    ]
     report = str(folder / "report.html")
     output.result({"report": report, **payload.as_json()}, *findings, report)

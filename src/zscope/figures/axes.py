@@ -133,8 +133,8 @@ def caption(data: AxesData) -> str:
     ordinary = ""
     if data.ordinary is not None:
         ordinary = (
-            f"Grey: {counted(data.ordinary_count, 'ordinary axis', 'ordinary axes')} together, "
-            f"{number(data.ordinary.width)} wide at half height about {number(data.ordinary.centre, 2)}. "
+            f"Grey: {counted(data.ordinary_count, 'ordinary axis', 'ordinary axes')} together; the median one is "
+            f"{number(data.ordinary.width)} wide at half height and centred at {number(data.ordinary.centre, 2)}. "
         )
     collapsed = data.d - data.ordinary_count - len(data.dominating) - len(data.others)
     if collapsed:

@@ -163,9 +163,10 @@ def caption(data: PlanesData) -> str:
     ends = []
     for plane in data.planes:
         last = plane.windows[-1]
+        which = "smallest" if len(plane.windows) > 1 else "only"
         against = "" if plane.null is None else f" and {counted(len(last.null_rows), 'null point')}"
         ends.append(
-            f"{plane.x} and {plane.y}: the smallest window (±{number(last.half_width)}) holds "
+            f"{plane.x} and {plane.y}: the {which} window (±{number(last.half_width)}) holds "
             f"{counted(last.count, 'code')}{against}"
         )
     nulls = [plane.null is not None for plane in data.planes]
@@ -179,7 +180,9 @@ def caption(data: PlanesData) -> str:
         if all(nulls)
         else " No null was drawn."
     )
-    return f"{says}{listed(ends)}.{below} The frame in a window is the next one. {NO_POWER} {data.colours.note}"
+    zoomed = any(len(plane.windows) > 1 for plane in data.planes)
+    zooms = f" The frame in a window is the next one. {NO_POWER}" if zoomed else ""
+    return f"{says}{listed(ends)}.{below}{zooms} Each window: half width · points in it. {data.colours.note}"
 
 
 @styled

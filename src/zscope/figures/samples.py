@@ -16,6 +16,10 @@ FIRST_CLOUDS = ("normal", "uniform:2", "axes", "covariance", "mixture:10", "mixt
 """Clouds of the overview: what people draw from first, and what each further step of knowledge adds."""
 
 
+MOST = 32
+"""Images a row at most, unless said otherwise."""
+
+
 @dataclass(frozen=True)
 class SampleRow:
     """One row of images, for every run.
@@ -59,7 +63,7 @@ class SamplesData:
 
 
 def prepare(
-    runs: Sequence[RunPayload], split: str = "train", *, clouds: Sequence[str] | None = None, most: int = 12
+    runs: Sequence[RunPayload], split: str = "train", *, clouds: Sequence[str] | None = None, most: int = MOST
 ) -> SamplesData | Missing:
     """Bring the images of runs into common rows.
 

@@ -147,6 +147,6 @@ def parameter_error(error: ValidationError) -> ParameterError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "config"
     message = first["msg"]
-    for prefix in ("Input should ", "Value error, "):
+    for prefix in ("Input should ", "String should ", "Value error, "):
         message = message.removeprefix(prefix)
     return ParameterError(name, message, first["input"])

@@ -278,7 +278,10 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest], of: str = "c
             False,
             "clear" if test.effect - slack > RADIUS_MARGIN else "narrow",
             f"{figures}: mean and covariance do not explain it.",
-            "Codes drawn from mean and covariance will lie at other radii than the real ones; try a mixture.",
+            "Codes drawn from mean and covariance will lie at other radii than the real ones; try a mixture."
+            if of == "codes"
+            else "Means drawn from their mean and covariance will lie at other radii. What to draw codes from depends "
+            "on all posteriors together: see where their draws lie.",
         )
     return Verdict(_CLAIM, None, "undecided", f"{figures}: undecided, {_why_undecided(test, slack)}.", None)
 
@@ -309,8 +312,8 @@ def _why_undecided(test: NullTest, slack: float) -> str:
         return f"{test.draws} null draws can never reach p = {LEVEL:g}"
     if test.p <= LEVEL:
         return f"there is a difference, but it may be under the margin or above it (up to {percent(upper, 1)})"
-    more = f"it takes about {needed:,} codes" if needed > test.n else "more codes would decide it"
-    return f"no difference is seen, but one of up to {percent(upper, 1)} cannot be excluded; {more}"
+    more = f"to decide it takes about {needed:,} codes" if needed > test.n else "more codes would decide it"
+    return f"no difference is certain at the 1 % level, but one of up to {percent(upper, 1)} cannot be excluded; {more}"
 
 
 def _figure(number: Any) -> str:

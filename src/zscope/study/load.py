@@ -20,7 +20,7 @@ MOST_CLASSES = 40
 """A label with more distinct values than this names things (persons, files) rather than classes."""
 
 
-def load_run(run: Run, *, label: str | None = None) -> RunPayload:
+def load_run(run: Run, *, label: str | None = None, samples: Path | None = None) -> RunPayload:
     """Read one run folder.
 
     Parameters
@@ -29,13 +29,15 @@ def load_run(run: Run, *, label: str | None = None) -> RunPayload:
         The run; what it lacks (measures, samples) is empty in the payload.
     label : str, optional
         The label that colours the maps; by default the first with 2 to 40 classes.
+    samples : Path, optional
+        The samples folder to read; by default the run's own.
 
     Raises
     ------
     ParameterError
         There is no such label.
     """
-    originals, reconstructions, clouds = _samples(run)
+    originals, reconstructions, clouds = _samples(run, samples or run.path / "samples")
     latents = Latents.open(run.latents) if (run.latents / "manifest.json").exists() else None
     measured = read_measures(run.path / "measures.json")
     splits: dict[str, SplitPayload] = {}
@@ -78,8 +80,7 @@ def load_study(
     )
 
 
-def _samples(run: Run) -> tuple[Any, Any, tuple[SamplePayload, ...]]:
-    folder = run.path / "samples"
+def _samples(run: Run, folder: Path) -> tuple[Any, Any, tuple[SamplePayload, ...]]:
     if not (folder / "manifest.json").exists():
         none = np.empty((0, *run.config["model"]["shape"]), np.uint8)
         return none, none, ()

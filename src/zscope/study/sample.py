@@ -1,6 +1,7 @@
 """What ``zscope sample`` does: images from every cloud, under originals and their reconstructions."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def sample_run(
     run: Run,
     latents: Latents,
     *,
+    folder: Path | None = None,
     clouds: Sequence[str] | None = None,
     n: int = 12,
     seed: int = 0,
@@ -53,6 +55,8 @@ def sample_run(
         A finished run.
     latents : Latents
         Its codes; clouds are fitted to the training ones.
+    folder : Path, optional
+        Where to write, by default the run's ``samples/``.
     clouds : sequence of str, optional
         Clouds by name. By default `DEFAULT_CLOUDS` without those that the codes are too few for, which the log and the
         samples' manifest name.
@@ -74,7 +78,7 @@ def sample_run(
     """
     specs = checked(DEFAULT_CLOUDS if clouds is None else clouds, n)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
-    folder = run.path / "samples"
+    folder = folder or run.path / "samples"
     before = samples_manifest(folder)
     if not force and before.get("about") == about and (clouds is None or not before.get("left_out")):
         log(f"{folder}: up to date")
