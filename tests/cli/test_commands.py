@@ -81,6 +81,13 @@ def test_the_chain_of_commands_on_one_run(capsys, trained, home):
     with Image.open(home / "made" / "samples.png") as picture:
         assert min(picture.size) > 100
     assert np.load(home / "made" / "samples" / "uniform-8.npy").shape == (4, 8, 8, 1)
+    assert zscope(["encode", "made", "--out", "codes", "--quiet"]) == 0
+    assert (home / "codes" / "mean-00000.npy").exists()
+    assert zscope(["measure", "made", "--draws", "3", "--out", "measured", "--quiet"]) == 0
+    assert json.loads((home / "measured" / "measures.json").read_text())["cloud"] == measured["cloud"]
+    assert (home / "measured" / "figures" / "radius.png").exists()
+    assert zscope(["measure", "made", "--draws", "3", "--out", "measured", "--quiet"]) == 1
+    capsys.readouterr()
     assert zscope(["report", "made", "--quiet"]) == 0
     assert "</html>" in (home / "made" / "report.html").read_text()
     assert (home / "made" / "figures" / "radius.svg").exists()

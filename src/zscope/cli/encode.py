@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet
+from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet
 from zscope.runs.run import Run
 from zscope.study.encode import encode
 
@@ -20,16 +20,24 @@ def encode_command(
     precision: Annotated[str, typer.Option("--precision", help="fp32, or bf16 (faster, coarser codes).")] = "fp32",
     batch: Annotated[int, typer.Option("--batch", help="Images at a time.")] = 512,
     device: Device = "auto",
+    out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Encode training and held-out images into RUN/latents: posterior means and log-variances, in float32."""
+    """Encode training and held-out images into RUN/latents or --out: posterior means and log-variances, in float32."""
     output = Output(quiet=quiet, as_json=as_json)
     with output.bar() as bar:
         latents = encode(
-            Run.open(run), precision=precision, batch=batch, device=device, force=force, progress=bar, log=output.log
+            Run.open(run),
+            folder=out,
+            precision=precision,
+            batch=batch,
+            device=device,
+            force=force,
+            progress=bar,
+            log=output.log,
         )
     about = {
         "latents": str(latents.path),

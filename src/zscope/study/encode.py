@@ -40,6 +40,7 @@ def model_hash(run: Run) -> str:
 def encode(
     run: Run,
     *,
+    folder: Path | None = None,
     precision: str | None = None,
     batch: int = 512,
     device: str = "auto",
@@ -53,6 +54,8 @@ def encode(
     ----------
     run : Run
         A finished run.
+    folder : Path, optional
+        Where the latents go, by default the run's ``latents/``.
     precision : {"fp32", "bf16"}, optional
         Precision of the convolutional trunk; for bf16 the log says how far off the codes of one batch are. By default
         that of the latents that are there, else fp32.
@@ -76,10 +79,11 @@ def encode(
     if batch < 1:
         raise ParameterError("batch", "be at least 1", batch)
     identity = model_hash(run)
-    if not force and (run.latents / "manifest.json").exists():
-        latents = Latents.open(run.latents)
+    where = folder or run.latents
+    if not force and (where / "manifest.json").exists():
+        latents = Latents.open(where)
         if latents.manifest["model"] == identity and precision in (None, latents.manifest["precision"]):
-            log(f"{run.latents}: up to date")
+            log(f"{where}: up to date")
             return latents
     precision = precision or "fp32"
     store = open_store(run)
@@ -90,16 +94,16 @@ def encode(
         model,
         store,
         rows,
-        run.latents,
+        where,
         model_hash=identity,
         device=on,
         precision=precision,
         batch=batch,
-        force=True,
+        force=force or folder is None,
         progress=progress,
     )
     if precision == "bf16":
         sample = as_tensor(store.images[rows[:batch]], on)
         log(f"bf16: the first {len(sample):,} codes differ from those of fp32 by up to {bf16_error(model, sample):.2g}")
-    log(f"{run.latents}: {len(latents):,} codes of {latents.manifest['d']} dimensions")
+    log(f"{where}: {len(latents):,} codes of {latents.manifest['d']} dimensions")
     return latents
