@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from matplotlib.figure import Figure
 
@@ -95,6 +95,39 @@ def without_columns(part: SplitPayload, columns: Sequence[str]) -> Missing | Non
     """
     gone = [column for column in columns if column not in part.points]
     return Missing(f"the codes have no column {gone[0]}: measure them again (zscope measure RUN)") if gone else None
+
+
+Curve = TypeVar("Curve")
+
+
+def curves_of(
+    runs: Sequence[RunPayload], make: Callable[[RunPayload, str, int], Curve | Missing]
+) -> tuple[tuple[Curve, ...], tuple[tuple[str, str], ...]]:
+    """Make one curve a run.
+
+    Parameters
+    ----------
+    runs : sequence of RunPayload
+        The runs that are shown together.
+    make : callable
+        Takes a run, its title and its place, gives its curve, or why it has none.
+
+    Returns
+    -------
+    curves : tuple
+        In the order of the runs.
+    left_out : tuple of (str, str)
+        Titles of runs without a curve, and why.
+    """
+    curves: list[Curve] = []
+    left_out: list[tuple[str, str]] = []
+    for place, (run, title) in enumerate(zip(runs, run_titles(runs), strict=True)):
+        made = make(run, title, place)
+        if isinstance(made, Missing):
+            left_out.append((title, made.reason))
+        else:
+            curves.append(made)
+    return tuple(curves), tuple(left_out)
 
 
 def run_titles(runs: Sequence[RunPayload]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
+from zscope.figures.base import SPLIT_WORDS, Missing, curves_of, measured
 from zscope.figures.style import light_grid, new_figure, run_colour, run_line, styled
 from zscope.figures.words import percent, sizes_differ
 from zscope.study.payload import RunPayload
@@ -66,21 +66,21 @@ def prepare(runs: Sequence[RunPayload], split: str = "train") -> InertiaData | M
     InertiaData or Missing
         Missing where no run has one.
     """
-    curves: list[InertiaCurve] = []
-    left_out: list[tuple[str, str]] = []
-    for place, (run, title) in enumerate(zip(runs, run_titles(runs), strict=True)):
-        found, variance = measured(run, split, "inertia"), measured(run, split, "pca")
-        if isinstance(found, Missing):
-            left_out.append((title, found.reason))
-        elif isinstance(variance, Missing):
-            left_out.append((title, f"there is no variance to scale its inertia by, as {variance.reason}"))
-        else:
-            values = found[1]
-            share = np.array(values["inertia"]) / variance[1]["total_variance"]
-            curves.append(InertiaCurve(title, np.array(values["k"], dtype=np.int64), share, values["n"], place))
+    curves, left_out = curves_of(runs, lambda run, title, place: _curve(run, split, title, place))
     if not curves:
         return Missing(left_out[0][1])
-    return InertiaData(tuple(curves), tuple(left_out), split)
+    return InertiaData(curves, left_out, split)
+
+
+def _curve(run: RunPayload, split: str, title: str, place: int) -> InertiaCurve | Missing:
+    found, variance = measured(run, split, "inertia"), measured(run, split, "pca")
+    if isinstance(found, Missing):
+        return found
+    if isinstance(variance, Missing):
+        return Missing(f"there is no variance to scale its inertia by, as {variance.reason}")
+    values = found[1]
+    share = np.array(values["inertia"]) / variance[1]["total_variance"]
+    return InertiaCurve(title, np.array(values["k"], dtype=np.int64), share, values["n"], place)
 
 
 def caption(data: InertiaData) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
+from zscope.figures.base import SPLIT_WORDS, Missing, curves_of, measured
 from zscope.figures.style import INK, QUIET, light_grid, log_axis, new_figure, run_colour, run_line, styled
 from zscope.figures.words import number
 from zscope.measures.activity import ActivityMeasure
@@ -69,22 +69,21 @@ def prepare(runs: Sequence[RunPayload], split: str = "train") -> KlData | Missin
     KlData or Missing
         Missing where no run has one.
     """
-    curves: list[KlCurve] = []
-    left_out: list[tuple[str, str]] = []
-    for place, (run, title) in enumerate(zip(runs, run_titles(runs), strict=True)):
-        found = measured(run, split, "kl")
-        if isinstance(found, Missing):
-            left_out.append((title, found.reason))
-            continue
-        given = np.array(found[1]["per_axis"], dtype=np.float64)
-        nats = np.sort(given[np.isfinite(given)])[::-1]
-        if len(nats) < len(given):
-            left_out.append((title, f"the KL of {len(given) - len(nats)} axes is not finite"))
-            continue
-        curves.append(KlCurve(title, nats, float(nats.sum()), int((nats > THRESHOLD).sum()), place))
+    curves, left_out = curves_of(runs, lambda run, title, place: _curve(run, split, title, place))
     if not curves:
         return Missing(left_out[0][1])
-    return KlData(tuple(curves), tuple(left_out), split)
+    return KlData(curves, left_out, split)
+
+
+def _curve(run: RunPayload, split: str, title: str, place: int) -> KlCurve | Missing:
+    found = measured(run, split, "kl")
+    if isinstance(found, Missing):
+        return found
+    given = np.array(found[1]["per_axis"], dtype=np.float64)
+    nats = np.sort(given[np.isfinite(given)])[::-1]
+    if len(nats) < len(given):
+        return Missing(f"the KL of {len(given) - len(nats)} axes is not finite")
+    return KlCurve(title, nats, float(nats.sum()), int((nats > THRESHOLD).sum()), place)
 
 
 def caption(data: KlData) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
+from zscope.figures.base import SPLIT_WORDS, Missing, curves_of, measured
 from zscope.figures.style import light_grid, log_axis, new_figure, run_colour, run_line, styled
 from zscope.figures.words import percent, sizes_differ
 from zscope.study.payload import RunPayload
@@ -70,28 +70,19 @@ def prepare(runs: Sequence[RunPayload], split: str = "train") -> PcaData | Missi
     PcaData or Missing
         Missing where no run has it.
     """
-    curves: list[PcaCurve] = []
-    left_out: list[tuple[str, str]] = []
-    for place, (run, title) in enumerate(zip(runs, run_titles(runs), strict=True)):
-        found = measured(run, split, "pca")
-        if isinstance(found, Missing):
-            left_out.append((title, found.reason))
-            continue
-        part, values = found
-        curves.append(
-            PcaCurve(
-                title,
-                np.array(values["explained"]),
-                np.array(values["cumulative"]),
-                values["needed"]["90"],
-                part.n,
-                part.d,
-                place,
-            )
-        )
+    curves, left_out = curves_of(runs, lambda run, title, place: _curve(run, split, title, place))
     if not curves:
         return Missing(left_out[0][1])
-    return PcaData(tuple(curves), tuple(left_out), split)
+    return PcaData(curves, left_out, split)
+
+
+def _curve(run: RunPayload, split: str, title: str, place: int) -> PcaCurve | Missing:
+    found = measured(run, split, "pca")
+    if isinstance(found, Missing):
+        return found
+    part, values = found
+    explained, cumulative = np.array(values["explained"]), np.array(values["cumulative"])
+    return PcaCurve(title, explained, cumulative, values["needed"]["90"], part.n, part.d, place)
 
 
 def caption(data: PcaData) -> str:

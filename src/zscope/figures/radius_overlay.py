@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, measured, run_titles
+from zscope.figures.base import SPLIT_WORDS, Missing, curves_of, measured
 from zscope.figures.style import light_grid, log_axis, new_figure, run_colour, run_line, styled
 from zscope.figures.words import counted, listed, number
 from zscope.study.payload import RunPayload
@@ -113,17 +113,10 @@ def prepare(runs: Sequence[RunPayload], split: str = "train") -> RadiusOverlayDa
     RadiusOverlayData or Missing
         Missing where no run was measured.
     """
-    curves: list[RadiusCurve] = []
-    left_out: list[tuple[str, str]] = []
-    for place, (run, title) in enumerate(zip(runs, run_titles(runs), strict=True)):
-        curve = curve_of(run, split, title, place)
-        if isinstance(curve, Missing):
-            left_out.append((title, curve.reason))
-        else:
-            curves.append(curve)
+    curves, left_out = curves_of(runs, lambda run, title, place: curve_of(run, split, title, place))
     if not curves:
         return Missing("no run has been measured" if len(runs) > 1 else left_out[0][1])
-    return RadiusOverlayData(tuple(curves), tuple(left_out), split)
+    return RadiusOverlayData(curves, left_out, split)
 
 
 def caption(data: RadiusOverlayData) -> str:
