@@ -14,14 +14,15 @@ MODULES = sorted((ROOT / "src" / "zscope").rglob("*.py"))
 
 EXPORTED = {
     "clouds": """
-        AxesCloud CLOUDS Cloud CovarianceCloud MixtureCloud NormalCloud UniformCloud checked_codes cloud
+        AxesCloud CLOUDS Cloud CopulaCloud CovarianceCloud EllipticalCloud MixtureCloud NormalCloud PermutedCloud
+        UniformCloud checked_codes cloud
     """,
     "measures": """
-        ActivityMeasure AxesMeasure DivergenceMeasure InertiaMeasure LatentCodes LogVarianceMeasure MEASURES Measure
-        Measurement PlanesMeasure PrincipalComponentsMeasure RadiusMeasure RadiusMoments TsneMeasure predicted_radius
-        radii
+        ActivityMeasure AxesMeasure ClustersMeasure DimensionMeasure DivergenceMeasure InertiaMeasure LatentCodes
+        LogVarianceMeasure MEASURES Measure Measurement NormalityMeasure PlanesMeasure PrincipalComponentsMeasure
+        PriorMeasure RadiusMeasure RadiusMoments TsneMeasure VoidMeasure predicted_radius radii
     """,
-    "nulls": "CLAIMS Claim NullTest Verdict judge",
+    "nulls": "BATTERIES Battery CLAIMS Claim NullTest Outcome Verdict judge run_batteries",
     "runs": "ImageStore Latents Run StoreWriter find_runs write_latents",
     "data": "ImagePolicy SOURCES Source open_source prepare",
     "models": """

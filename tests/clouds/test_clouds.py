@@ -1,7 +1,11 @@
 """One contract for every cloud, and the known answers of each."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.special import eval_hermitenorm, ndtri
+from scipy.stats import norm, rankdata
 
 from zscope.clouds import CLOUDS, CovarianceCloud, MixtureCloud, NormalCloud, UniformCloud, checked_codes, cloud
 from zscope.clouds.moments import gaussian_factor, mean_and_covariance
@@ -18,6 +22,23 @@ def codes():
     return (rng.standard_normal((4000, D)) @ mixing + groups[rng.integers(0, 3, 4000)]).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def fitted(codes):
+    """The cloud of a name, fitted to the codes once for all tests that only draw from it."""
+    made = {name: cloud(name).fit(codes) for name in CLOUDS}
+    return made.__getitem__
+
+
+def tyler_covariance(codes):
+    """Covariance of the elliptical cloud: Tyler's shape by his own fixed point, scaled by the mean square radius."""
+    centred = codes - codes.mean(0)
+    shape = np.cov(codes.T)
+    for _ in range(200):
+        squares = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(shape), centred)
+        shape = D / len(codes) * (centred / squares[:, None]).T @ centred
+    return shape * squares.mean() / D
+
+
 def kept_moments(name, codes):
     """Mean and covariance that a cloud of this name promises, by an independent route."""
     mean, covariance = codes.astype(np.float64).mean(0), np.cov(codes.T.astype(np.float64))
@@ -25,9 +46,31 @@ def kept_moments(name, codes):
         "normal": (np.zeros(D), np.eye(D)),
         "uniform": (np.zeros(D), 4 / 3 * np.eye(D)),
         "axes": (mean, np.diag(np.diag(covariance))),
+        "permuted": (mean, np.diag(np.diag(covariance))),
+        "copula": (mean, copula_covariance(codes.astype(np.float64))),
         "covariance": (mean, covariance),
+        "elliptical": (mean, tyler_covariance(codes.astype(np.float64))),
         "mixture": (mean, covariance),
     }[name]
+
+
+def copula_covariance(codes):
+    """Covariance of a Gaussian copula with the codes' values, by Mehler's expansion in Hermite polynomials.
+
+    Cov(f(X), g(Y)) = Σ_k ρ^k f_k g_k with f_k = E[f(X) He_k(X)] / sqrt(k!); for a step function with a step of height h
+    at x, the coefficient is Σ h He_{k−1}(x) φ(x) / sqrt(k!).
+    """
+    n = len(codes)
+    correlation = np.corrcoef(ndtri(rankdata(codes, axis=0) / (n + 1)).T)
+    at = ndtri(np.arange(1, n) / n)
+    steps = np.diff(np.sort(codes, axis=0), axis=0)
+    covariance = np.zeros_like(correlation)
+    for k in range(1, 80):
+        coefficients = (eval_hermitenorm(k - 1, at) * norm.pdf(at) / math.sqrt(math.factorial(k))) @ steps
+        covariance += correlation**k * np.outer(coefficients, coefficients)
+    # The diagonal's series converges slowly, but its sum is known.
+    np.fill_diagonal(covariance, codes.var(axis=0))
+    return covariance
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -45,32 +88,71 @@ class TestEveryCloud:
         assert again.spec == made.spec
         assert vars(again) == vars(made)
 
-    def test_shape_type_and_finiteness(self, name, codes):
-        fitted = cloud(name).fit(codes)
-        assert fitted.dimension_ == D
-        drawn = fitted.draw(7, np.random.default_rng(0))
+    def test_shape_type_and_finiteness(self, name, fitted):
+        assert fitted(name).dimension_ == D
+        drawn = fitted(name).draw(7, np.random.default_rng(0))
         assert drawn.shape == (7, D)
         assert drawn.dtype == np.float32
         assert np.isfinite(drawn).all()
 
-    def test_same_seed_same_codes_other_seed_others(self, name, codes):
-        first = cloud(name).fit(codes)
+    def test_same_seed_same_codes_other_seed_others(self, name, codes, fitted):
+        first = fitted(name)
         second = cloud(name).fit(codes)
         drawn = first.draw(9, np.random.default_rng(3))
         assert np.array_equal(drawn, second.draw(9, np.random.default_rng(3)))
         assert not np.array_equal(drawn, first.draw(9, np.random.default_rng(4)))
 
-    def test_moments_it_keeps(self, name, codes):
+    def test_moments_it_keeps(self, name, codes, fitted):
         # 6 means and 21 covariances a cloud; 5 standard errors are passed by chance in under 1 of 60,000 clouds.
         n = 60_000
         mean, covariance = kept_moments(name, codes)
-        drawn = cloud(name).fit(codes).draw(n, np.random.default_rng(5)).astype(np.float64)
+        drawn = fitted(name).draw(n, np.random.default_rng(5)).astype(np.float64)
         assert np.all(np.abs(drawn.mean(0) - mean) < 5 * drawn.std(0) / np.sqrt(n))
         centred = drawn - drawn.mean(0)
         products = centred[:, :, None] * centred[:, None, :]
-        # The ridge of the mixture moves its variances by a millionth of the mean variance.
-        allowed = 5 * products.std(0) / np.sqrt(n) + 2e-6 * np.trace(covariance) / D
+        # The ridge of the mixture moves its variances by a millionth of the mean variance; those that draw the codes'
+        # own values have the divisor N of the variance.
+        allowed = 5 * products.std(0) / np.sqrt(n) + 2e-6 * np.trace(covariance) / D + np.abs(covariance) / len(codes)
         assert np.all(np.abs(products.mean(0) - covariance) < allowed)
+
+    def test_matched_draw_shape_type_and_chance(self, name, codes, fitted):
+        drawn = fitted(name).draw_matched(len(codes), np.random.default_rng(3))
+        assert drawn.shape == codes.shape
+        assert drawn.dtype == np.float32
+        assert drawn.flags.c_contiguous
+        assert np.array_equal(drawn, fitted(name).draw_matched(len(codes), np.random.default_rng(3)))
+        assert not np.array_equal(drawn, fitted(name).draw_matched(len(codes), np.random.default_rng(4)))
+
+    def test_matched_draw_is_in_random_order(self, name, codes, fitted):
+        drawn = fitted(name).draw_matched(len(codes), np.random.default_rng(5)).astype(np.float64)
+        lengths = np.linalg.norm(drawn - drawn.mean(0), axis=1)
+        # Seven correlations with the row number a cloud, each within 5 standard errors.
+        found = [np.corrcoef(np.arange(len(codes)), column)[0, 1] for column in (*drawn.T, lengths)]
+        assert np.abs(found).max() < 5 / np.sqrt(len(codes))
+
+    def test_codes_stay_as_they_are(self, name, codes):
+        for order in "CF":
+            given = np.array(codes[:50], order=order)
+            cloud(name).fit(given).draw_matched(50, np.random.default_rng(0))
+            assert np.array_equal(given, codes[:50])
+
+    @pytest.mark.parametrize("n", [2, 3, 20])
+    @pytest.mark.parametrize("kind", ["one axis", "equal", "pairs", "one apart", "few"])
+    def test_hard_codes(self, name, n, kind):
+        hard = {
+            "one axis": np.random.default_rng(n).standard_normal((n, 1)),
+            "equal": np.full((n, 1), 3.0),
+            "pairs": np.repeat(np.arange(-(-n // 2)), 2)[:n, None],
+            "one apart": np.r_[np.zeros(n - 1), 1e6][:, None],
+            "few": np.random.default_rng(n).standard_normal((n, 30)),
+        }[kind]
+        made = cloud("mixture:1" if name == "mixture" else name).fit(hard)
+        for seed in range(5):
+            assert np.isfinite(made.draw(n, np.random.default_rng(seed))).all()
+            drawn = made.draw_matched(max(n, hard.shape[1] + 1), np.random.default_rng(seed))
+            assert np.isfinite(drawn).all()
+            if kind == "equal" and name not in ("normal", "uniform"):
+                assert np.allclose(drawn, 3, atol=0.01)
 
     def test_fitting_again_forgets(self, name, codes):
         other = 10 + 2 * np.random.default_rng(6).standard_normal((500, 3))
@@ -82,10 +164,14 @@ class TestEveryCloud:
     def test_draw_before_fit(self, name):
         with pytest.raises(CodesError, match="must be fitted"):
             cloud(name).draw(3, np.random.default_rng(0))
+        with pytest.raises(CodesError, match="must be fitted"):
+            cloud(name).draw_matched(3, np.random.default_rng(0))
 
-    def test_draw_of_none(self, name, codes):
+    def test_draw_of_none(self, name, fitted):
         with pytest.raises(ParameterError, match="n must be at least 1, got 0"):
-            cloud(name).fit(codes).draw(0, np.random.default_rng(0))
+            fitted(name).draw(0, np.random.default_rng(0))
+        with pytest.raises(ParameterError, match="n must be at least 1, got 0"):
+            fitted(name).draw_matched(0, np.random.default_rng(0))
 
     @pytest.mark.parametrize(
         ("bad", "says"),
@@ -113,16 +199,20 @@ class TestEveryCloud:
     def test_constant_axis(self, name):
         flat = np.random.default_rng(0).standard_normal((300, 4))
         flat[:, 2] = 7.5
-        drawn = cloud(name).fit(flat).draw(50, np.random.default_rng(0))
-        assert np.isfinite(drawn).all()
-        if name not in ("normal", "uniform"):
-            assert np.allclose(drawn[:, 2], 7.5, atol=0.02)
+        made = cloud(name).fit(flat)
+        for drawn in (made.draw(50, np.random.default_rng(0)), made.draw_matched(300, np.random.default_rng(0))):
+            assert np.isfinite(drawn).all()
+            if name not in ("normal", "uniform"):
+                assert np.allclose(drawn[:, 2], 7.5, atol=0.02)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("gauss", "cloud must be one of normal, uniform, axes, covariance, mixture, got gauss"),
+        (
+            "gauss",
+            "cloud must be one of normal, uniform, axes, permuted, copula, covariance, elliptical, mixture, got gauss",
+        ),
         ("", "got nothing"),
         ("normal:3", "takes no figure"),
         ("covariance:", "takes no figure"),
@@ -147,7 +237,10 @@ def test_text_that_names_no_cloud(text, says):
         ("uniform", "uniform in [−2, 2]"),
         ("uniform:0.5", "uniform in [−0.5, 0.5]"),
         ("axes", "each axis's own Gaussian"),
+        ("permuted", "each axis's own values, shuffled"),
+        ("copula", "each axis's own values, correlated"),
         ("covariance", "mean and covariance"),
+        ("elliptical", "ellipsoid with the codes' own radii"),
         ("mixture", "mixture of 10 Gaussians"),
         ("mixture:1", "mixture of 1 Gaussian"),
     ],
@@ -188,6 +281,16 @@ class TestCovariance:
         assert drawn.shape == (n, D)
         assert np.allclose(drawn.mean(0, dtype=np.float64), codes.mean(0, dtype=np.float64), atol=1e-5)
         assert np.allclose(np.cov(drawn.T.astype(np.float64)), np.cov(codes.T.astype(np.float64)), rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("n", [65, 128, 255, 256, 20_000])
+    def test_matched_draw_is_exact_along_every_direction(self, n):
+        # Noise in double precision below 256 points, in single precision from there; variances over six decades.
+        rng = np.random.default_rng(1)
+        turn = np.linalg.qr(rng.standard_normal((64, 64)))[0]
+        table = rng.standard_normal((500, 64)) * np.geomspace(1, 1e-3, 64) @ turn
+        drawn = CovarianceCloud().fit(table).draw_matched(n, rng).astype(np.float64)
+        whiten = np.linalg.inv(np.linalg.cholesky(np.cov(table.T)))
+        assert np.abs(whiten @ np.cov(drawn.T) @ whiten.T - np.eye(64)).max() < 1e-5
 
     def test_matched_draw_is_gaussian_and_not_the_data(self, codes):
         drawn = CovarianceCloud().fit(codes).draw_matched(4000, np.random.default_rng(2)).astype(np.float64)

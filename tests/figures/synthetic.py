@@ -20,9 +20,9 @@ from zscope.measures import (
     RadiusMeasure,
     TsneMeasure,
 )
-from zscope.measures.planes import plane_projection, project
+from zscope.measures.planes import lineup_points, plane_projection, project
 from zscope.measures.tsne import MapSetting, tsne_map
-from zscope.nulls import judge
+from zscope.nulls import BATTERIES, judge
 from zscope.study.findings import compare_runs, findings_of
 from zscope.study.payload import RunPayload, SamplePayload, SplitPayload, StudyPayload
 
@@ -41,7 +41,7 @@ class Recipe:
         DivergenceMeasure(),
         LogVarianceMeasure(),
         PrincipalComponentsMeasure(),
-        PlanesMeasure(),
+        PlanesMeasure(draws=9),
         InertiaMeasure(most=10),
         TsneMeasure(settings=QUICK),
     )
@@ -89,11 +89,15 @@ def split_payload(name: str, codes: LatentCodes, labels: dict[str, np.ndarray], 
     rng = np.random.default_rng(7)
     skipped = {m.name: reason for m in recipe.measures if (reason := m.applies(codes)) is not None}
     found = {m.name: m.measure(codes, rng) for m in recipe.measures if m.name not in skipped}
-    judged = judge(codes, found, rng, draws=recipe.draws, max_points=2000)
+    batteries = [battery for battery in BATTERIES if battery.measure != "tsne"]  # a map a draw takes too long here
+    judged = judge(codes, found, rng, draws=recipe.draws, batteries=batteries)
     points = dict(labels)
     for measurement in found.values():
         points.update(measurement.points)
     null_points: dict[str, np.ndarray] = {}
+    lineup = None
+    if "planes" in found:
+        lineup = lineup_points(codes.mean, plane_projection(codes.mean), np.random.default_rng(5))
     if codes.n > codes.dimension and "planes" in found:
         null = CovarianceCloud().fit(codes.mean).draw_matched(codes.n, rng)
         null_points.update(project(null, plane_projection(codes.mean)))
@@ -115,6 +119,7 @@ def split_payload(name: str, codes: LatentCodes, labels: dict[str, np.ndarray], 
         skipped=skipped,
         points=points,
         null_points=null_points,
+        lineup=lineup or {},
     )
 
 

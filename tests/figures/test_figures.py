@@ -69,7 +69,7 @@ def test_what_each_payload_lacks(payloads):
     assert lacking["vae"] == set()
     assert lacking["ae"] == {"kl"}
     assert lacking["unlabelled"] == {"held_out"}
-    assert lacking["tiny"] == {"kl", "planes", "tsne", "held_out"}
+    assert lacking["tiny"] == {"kl", "planes", "lineup", "tsne", "held_out"}
     assert lacking["unmeasured"] == set(FIGURES)
 
 
@@ -327,7 +327,7 @@ class TestFiles:
     def test_every_figure_as_png_and_svg(self, payloads, tmp_path):
         folder = tmp_path / "figures"
         left_out = write_figures(payloads["tiny"], folder)
-        assert set(left_out) == {"kl", "planes", "tsne", "held_out"}
+        assert set(left_out) == {"kl", "planes", "lineup", "tsne", "held_out"}
         names = {path.name for path in folder.iterdir()}
         assert names == {f"{name}.{suffix}" for name in set(FIGURES) - set(left_out) for suffix in ("png", "svg")}
         with Image.open(folder / "radius.png") as picture:

@@ -103,7 +103,9 @@ class TestEveryMeasure:
 
 def test_names_are_unique_and_in_the_order_of_the_report():
     names = [measure.name for measure in MEASURES]
-    assert names == ["radius", "axes", "activity", "kl", "logvar", "pca", "planes", "inertia", "tsne"]
+    posterior = ["radius", "axes", "activity", "kl", "logvar", "prior"]
+    shape = ["pca", "normality", "dimension", "inertia", "clusters", "voids", "planes", "tsne"]
+    assert names == posterior + shape
 
 
 def test_measures_load_neither_torch_nor_matplotlib():

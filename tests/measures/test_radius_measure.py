@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 from scipy.stats import chi, ncx2
 
 from zscope.measures.base import LatentCodes
 from zscope.measures.histogram import counts_on_interval, peak_by_parabola, scaled_interval, slot_edges, smooth_peak
-from zscope.measures.radius import RadiusMeasure, predicted_radius, radii
+from zscope.measures.radius import RadiusMeasure, log_density, log_shell_volume, predicted_radius, radii
 
 # Centre and full width at half maximum of twelve dominating axes; the other 244 are 2 wide about 0.
 WIDE_AXES = [(5, 8), (1, 3), (0, 5.5), (-0.5, 5), (0, 4), (0, 4), (1, 3), (-2, 9), (0.7, 5), (0.75, 2.75), (0.5, 11)]
@@ -149,6 +150,59 @@ class TestSmoothPeak:
     def test_constant(self):
         peak = smooth_peak(np.full(10, 4.0))
         assert (peak.place, peak.centre, peak.width) == (4, 4, 0)
+
+
+class TestDensity:
+    @pytest.mark.parametrize(
+        ("d", "volume"),
+        [(1, 2 * 0.5), (2, np.pi * 1.25), (3, 4 / 3 * np.pi * (1.5**3 - 1)), (4, np.pi**2 / 2 * 4.0625)],
+    )
+    def test_shell_between_1_and_one_and_a_half(self, d, volume):
+        assert log_shell_volume(np.array([1.0]), np.array([1.5]), d)[0] == pytest.approx(np.log(volume))
+
+    @pytest.mark.parametrize("d", [2, 256, 4096])
+    def test_shells_add_up_to_the_ball(self, d):
+        edges = np.linspace(0, 0.9 * np.sqrt(d), 30)
+        shells = log_shell_volume(edges[:-1], edges[1:], d)
+        assert logsumexp(shells) == pytest.approx(log_shell_volume(np.zeros(1), edges[-1:], d)[0])
+
+    def test_thin_shells_keep_their_digits(self):
+        # 2π r dr, of which b² − a² alone would leave 6 digits.
+        thin = log_shell_volume(np.array([1.0]), np.array([1 + 1e-10]), 2)[0]
+        assert thin == pytest.approx(np.log(2 * np.pi * ((1 + 1e-10) - 1)), abs=1e-9)
+
+    def test_density_of_the_normal_cloud_falls_where_its_counts_rise(self):
+        # Within 0.02 nats of ln N φ(r) wherever shells are thin and well filled.
+        lengths = np.sqrt(np.random.default_rng(0).chisquare(20, 400_000))
+        edges, counts = counts_on_interval(lengths, 0.1)
+        found = log_density(edges, counts, 20)
+        filled = counts > 4000
+        middles = (edges[:-1] + edges[1:])[filled] / 2
+        expected = np.log(400_000) - 10 * np.log(2 * np.pi) - middles**2 / 2
+        # Weighted by the volume inside it, a shell's own mean radius lies further out.
+        assert np.allclose(found[filled], expected, atol=0.08)
+        assert (np.diff(found[filled]) < 0).all()
+        assert middles[0] < edges[counts.argmax()] < middles[-1]
+
+    def test_as_the_measure_keeps_it(self):
+        codes = LatentCodes.of(np.random.default_rng(0).standard_normal((500, 256)))
+        values = RadiusMeasure().measure(codes, np.random.default_rng(0)).values
+        histogram = values["intervals"]["0.5"]
+        assert len(values["log_density"]) == len(histogram["counts"])
+        assert [number is None for number in values["log_density"]] == [count == 0 for count in histogram["counts"]]
+        edges = np.array(histogram["edges"])
+        volumes = log_shell_volume(edges[:-1], edges[1:], 256)
+        counted = [
+            np.exp(number + volume) for number, volume in zip(values["log_density"], volumes, strict=True) if number
+        ]
+        assert sum(counted) == pytest.approx(500)
+        assert values["of"] == "codes"
+
+    def test_an_empty_shell_has_no_logarithm(self):
+        codes = LatentCodes.of(np.r_[1.2 * np.ones(9), 3.2][:, None])
+        values = RadiusMeasure().measure(codes, np.random.default_rng(0)).values
+        assert values["log_density"][0] == pytest.approx(np.log(9 / (2 * values["interval"])))
+        assert None in values["log_density"]
 
 
 class TestRadiusMeasure:

@@ -14,8 +14,9 @@ from PIL import Image
 
 from zscope.errors import ParameterError
 from zscope.figures.style import THEMED
+from zscope.nulls import CLAIMS
 from zscope.report import write_report
-from zscope.report.content import badge_of
+from zscope.report.evidence import badge_of, null_tables, questions, statistic_words
 from zscope.report.images import small_png, strip_uri
 from zscope.report.page import render
 from zscope.report.tables import logvar_table
@@ -131,8 +132,8 @@ def test_findings_point_to_the_figure_of_their_measure(page, study):
 def test_figures_are_numbered_without_gaps(page):
     numbers = [int(n) for n in re.findall(r"<figcaption><b>Figure (\d+)\.</b>", page)]
     assert numbers == list(range(1, len(numbers) + 1))
-    # samples, 5 curves; per run: images, radius, axes, 4 planes, 2 maps, held-out
-    assert len(numbers) == 6 + 3 * 10
+    # samples, 5 curves; per run: images, radius, axes, 4 planes, lineup, 2 maps, held-out
+    assert len(numbers) == 6 + 3 * 11
 
 
 def test_comparison_has_every_row_and_column(page, study):
@@ -204,6 +205,96 @@ def test_badges():
     assert badge_of(None, "not testable").word == "not testable"
     assert badge_of(False, "clear", "radius_explained").word == "radius explained: does not hold"
     assert badge_of(True, "descriptive").word == badge_of(None, "").word == "descriptive"
+
+
+def null_test(statistic, null, *, value=0.5, p=0.5, n=90):
+    return {
+        "statistic": statistic,
+        "value": value,
+        "null": null,
+        "null_mean": 0.25,
+        "null_sd": 0.125,
+        "draws": 99,
+        "p": p,
+        "effect": 2.0,
+        "n": n,
+        "of": 100,
+        "band": None,
+    }
+
+
+def with_tests(run, **tests):
+    train = replace(run.splits["train"], tests=tests, verdicts={})
+    return replace(run, splits={"train": train})
+
+
+def test_tests_are_grouped_by_measure_and_null(study):
+    few = [
+        null_test("twonn", "covariance", p=0.01),
+        null_test("twonn", "copula", p=0.011),
+        null_test("mle_20", "copula"),
+    ]
+    many = [null_test(f"figure_{i}", "normal", n=100) for i in range(13)]
+    first, second = null_tables(with_tests(study.runs[0], radius=few, tsne=many))
+    assert first.title == "Radius of the codes: 2 figures against covariance and copula"
+    assert first.groups == (("", 2), ("null: covariance", 3), ("null: copula", 3))
+    assert first.head == ("", "codes", "mean ± sd", "effect", "p", "mean ± sd", "effect", "p")
+    assert first.rows == (
+        (
+            "dimension, two nearest neighbours (TwoNN)",
+            "0.5",
+            *("0.25 ± 0.12", "2", "0.01"),
+            *("0.25 ± 0.12", "2", "0.011"),
+        ),
+        ("dimension, 20 neighbours (maximum likelihood)", "0.5", "–", "–", "–", "0.25 ± 0.12", "2", "0.5"),
+    )
+    # Only what is at most 0.01 is marked; only a long table is folded.
+    assert (first.marked, first.folded, second.folded) == ({(0, 4)}, False, True)
+    assert first.note.startswith("99 draws of each null; 90 of 100 codes.")
+    assert second.note.startswith("99 draws of each null; 100 codes.")
+    page = render(
+        StudyPayload("t", (with_tests(study.runs[0], tsne=many),), (), Comparison((), ()), None, None, "2026")
+    )
+    assert page.count("<details>") == page.count("</details>") == 1
+    assert "<summary>t-SNE maps: 13 figures against normal</summary>" in page
+    read(page)
+
+
+def test_statistics_without_words_of_their_own_keep_their_name():
+    assert statistic_words("void_share_3d") == "share in voids, leading 3 components"
+    assert statistic_words("a_new_figure") == "a new figure"
+
+
+def test_every_verdict_is_answered_under_its_question(study):
+    said = {
+        "radius": ("radius_explained", True, "clear"),
+        "voids": ("voids", None, "undecided"),
+        "other": ("of_a_newer_version", None, "not testable"),
+    }
+    verdicts = {
+        name: {"claim": claim, "holds": holds, "strength": strength, "says": f"About {name}.", "advice": f"Do {name}!"}
+        for name, (claim, holds, strength) in said.items()
+    }
+    run = study.runs[0]
+    held_out = replace(run.splits["held-out"], verdicts={"voids": verdicts["voids"]}, tests={})
+    both = replace(
+        run, splits={"train": replace(run.splits["train"], verdicts=verdicts, tests={}), "held-out": held_out}
+    )
+    found = questions(both)
+    assert [one.asks for one in found] == [
+        CLAIMS["radius_explained"].asks,
+        CLAIMS["voids"].asks,
+        "of a newer version",
+    ]
+    assert [[answer.split for answer in one.answers] for one in found] == [
+        ["training codes"],
+        ["training codes", "held-out codes"],
+        ["training codes"],
+    ]
+    page = render(StudyPayload("t", (both,), (), Comparison((), ()), None, None, "2026"))
+    section = re.search(r'<ul class="verdicts">.*?</ul>', page, re.DOTALL)[0]
+    assert section.count("About voids.") == section.count("Do voids!") == section.count("</span> undecided") == 2
+    assert section.count("About radius.") == section.count("</span> holds") == section.count("not testable") == 1
 
 
 def test_logvar_table_has_the_measured_extremes(page, study):

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from zscope.errors import ParameterError
-from zscope.study.findings import findings_of, prior_radius
+from zscope.figures import FIGURES
+from zscope.nulls import CLAIMS
+from zscope.study.findings import CONSEQUENCE, FIGURE_OF, compare_runs, findings_of, prior_radius
 from zscope.study.naming import run_name
 from zscope.study.payload import RunPayload, SplitPayload
 from zscope.study.request import TrainRequest
@@ -19,6 +23,16 @@ def payload(kind="ae", *, name="one", d=16, values=None, history=()):
     split = SplitPayload("train", 1000, d, values or {}, {}, {}, {}, {})
     manifest = {"config": {"model": {"kind": kind, "z_dim": d}}}
     return RunPayload(name, kind.upper(), name, manifest, list(history), none, none, (), {"train": split}, None)
+
+
+def decided(claim, holds, strength="clear"):
+    return {"claim": claim, "holds": holds, "strength": strength, "says": f"{claim} {holds}.", "advice": None}
+
+
+def judged(name="one", **verdicts):
+    """A run with verdicts by measure; no radius, so that these are all that is found."""
+    run = payload(name=name)
+    return replace(run, splits={"train": replace(run.splits["train"], values={"axes": {}}, verdicts=verdicts)})
 
 
 def says(run):
@@ -66,6 +80,72 @@ def test_losses_of_all_runs_are_of_one_split():
     )
     assert findings_of([both, other, payload(name="untrained")])[0].says.startswith("Reconstruction of held-out")
     assert findings_of([both, payload(name="untrained")]) == ()
+
+
+def test_what_has_consequences_comes_first_whatever_the_order_of_runs_and_measures():
+    one = judged(
+        radius=decided("radius_explained", True),
+        voids=decided("voids", None, "undecided"),
+        activity=decided("collapsed_axes", False, "descriptive"),
+        axes=decided("dominating_axes", True, "descriptive"),
+        clusters=decided("clusters", False),
+    )
+    other = judged(
+        "two",
+        radius=decided("radius_explained", False),
+        clusters=decided("clusters", True),
+        prior=decided("prior_match", None, "not testable"),
+        dimension=decided("low_dimensional", None, "not testable"),
+    )
+    assert [finding.says for finding in findings_of([one, other])] == [
+        "clusters True.",
+        "radius_explained False.",
+        "dominating_axes True.",
+        "collapsed_axes False.",
+        "clusters False.",
+        "radius_explained True.",
+        "voids None.",
+        "Of two 2 claims could not be tested: prior match, low dimensional. The verdicts say why.",
+    ]
+
+
+def test_the_same_claim_of_all_runs_stands_together():
+    verdicts = {
+        "radius": decided("radius_explained", False),
+        "voids": decided("voids", True),
+        "prior": decided("prior_match", False),
+    }
+    runs = [judged(name, **verdicts) for name in ("a", "b")]
+    assert [(finding.claim, finding.run) for finding in findings_of(runs)] == [
+        (claim, name) for claim in ("prior_match", "voids", "radius_explained") for name in ("a", "b")
+    ]
+    assert set(CLAIMS) - set(CONSEQUENCE) == {"same_space"}  # which is about runs together
+
+
+def test_a_finding_points_to_a_figure_that_its_run_has():
+    found = findings_of([judged(normality=decided("multivariate_normal", False), tsne=decided("map_structure", True))])
+    assert [(finding.claim, finding.figure) for finding in found] == [
+        ("multivariate_normal", "axes"),
+        ("map_structure", None),
+    ]
+    assert set(FIGURE_OF) <= {claim.measure for claim in CLAIMS.values()}
+    assert set(FIGURE_OF.values()) <= set(FIGURES)
+
+
+def test_codes_without_a_model():
+    run = payload(d=4, values={"radius": {"mean": 2.0, "sd": 0.5}})
+    alone = replace(run, label="one", manifest={"file": "one.npy", "n": 1000, "d": 4})
+    assert (alone.trained, alone.kind, alone.first.d) == (False, None, 4)
+    assert says(alone) == [
+        "The codes of one lie at radius 2 ± 0.5 (n = 1,000); draws from N(0, I) in 4 dimensions at 1.88, 0.2 standard "
+        "deviations of the former further in."
+    ]
+    rows = {figure: values for figure, _, values in compare_runs([alone]).rows}
+    assert rows == {"latent dimensions": (4.0,), "radius, mean": (2.0,), "radius, standard deviation": (0.5,)}
+    # With log-variances it is their draws that N(0, I) is held against, as of a VAE.
+    drawn = {"radius_of_draw": {"mean": 3.0, "sd": 0.5}}
+    given = replace(alone.splits["train"], values={"radius": {"mean": 2.0, "sd": 0.5}, "logvar": drawn})
+    assert says(replace(alone, splits={"train": given}))[0].startswith("Draws of the posteriors of one lie at radius 3")
 
 
 @pytest.mark.parametrize("d", [1, 2, 10, 256, 2000])

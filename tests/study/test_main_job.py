@@ -99,7 +99,7 @@ def test_names_of_measured_columns_are_reserved(study):
 
 
 def test_latents_of_either_precision_are_measured_and_sampled(study):
-    folder, *_ = study
+    folder, spec, *_ = study
     run = Run.open(folder / "out" / "working")
     lines = []
     try:
@@ -109,7 +109,7 @@ def test_latents_of_either_precision_are_measured_and_sampled(study):
         assert lines[-1] == f"{run.latents}: up to date"
     finally:
         encode(run, precision="fp32", device="cpu", log=lines.append)
-        measure_run(run, Latents.open(run.latents), draws=5, force=True, log=lines.append)
+        measure_run(run, Latents.open(run.latents), spec.measure.settings(), force=True, log=lines.append)
 
 
 def test_default_clouds_that_too_few_codes_fit_are_left_out(study, tmp_path):

@@ -1,17 +1,26 @@
 """``zscope list``: what there is to choose from, and which runs are here."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from zscope.cli.common import AsJson, Debug, Output, Quiet
+from zscope.cli.tables import text_table
 from zscope.clouds import CLOUDS
 from zscope.data import SOURCES
 from zscope.measures import MEASURES
 from zscope.models import LIKELIHOODS, PRESETS
 from zscope.nulls import CLAIMS
 from zscope.runs.run import find_runs
+
+KINDS = (
+    "agreement: holds if the effect is surely under the margin, does not hold if it is significant and above.",
+    "structure: holds if one figure beats every null at the 1 % level and by more than the margin.",
+    "descriptive: no null decides it.",
+)
+"""What the kinds of claims mean, below their table."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,15 +49,25 @@ def list_command(
         "damaged runs": {path: str(error) for path, error in damaged.items()},
     }
     if claims:
-        content = {
-            "claims": {
-                name: f"{claim.asks} ({claim.kind}; margin {'none' if claim.margin is None else f'{claim.margin:g}'}: "
-                f"{claim.effect}; {claim.reason})"
-                for name, claim in CLAIMS.items()
-            }
-        }
+        output.result({"claims": {name: asdict(claim) for name, claim in CLAIMS.items()}}, *claim_lines())
+        return
     lines: list[str] = []
     for title, entries in content.items():
         width = max((len(name) for name in entries), default=0)
         lines += [title, *(f"  {name:<{width}}  {what}" for name, what in entries.items())] if entries else []
     output.result(content, *lines)
+
+
+def claim_lines() -> list[str]:
+    """Lay out the table of claims: which there are, their margins, and why these."""
+    rows = [
+        (
+            name,
+            claim.kind,
+            "none" if claim.margin is None else f"{claim.margin:g}",
+            f"{claim.asks}\nEffect: {claim.effect}.\n"
+            + (f"Why {claim.margin:g}: {claim.reason}." if claim.margin is not None else f"No margin: {claim.reason}."),
+        )
+        for name, claim in CLAIMS.items()
+    ]
+    return [*text_table(("claim", "kind", "margin", "what is asked"), rows), "", *KINDS]

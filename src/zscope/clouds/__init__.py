@@ -2,9 +2,12 @@
 
 from zscope.clouds.axes import AxesCloud
 from zscope.clouds.base import Cloud, checked_codes
+from zscope.clouds.copula import CopulaCloud
 from zscope.clouds.covariance import CovarianceCloud
+from zscope.clouds.elliptical import EllipticalCloud
 from zscope.clouds.mixture import MixtureCloud
 from zscope.clouds.normal import NormalCloud
+from zscope.clouds.permuted import PermutedCloud
 from zscope.clouds.uniform import UniformCloud
 from zscope.errors import ParameterError
 
@@ -12,16 +15,29 @@ __all__ = [
     "CLOUDS",
     "AxesCloud",
     "Cloud",
+    "CopulaCloud",
     "CovarianceCloud",
+    "EllipticalCloud",
     "MixtureCloud",
     "NormalCloud",
+    "PermutedCloud",
     "UniformCloud",
     "checked_codes",
     "cloud",
 ]
 
 CLOUDS: dict[str, type[Cloud]] = {
-    kind.name: kind for kind in (NormalCloud, UniformCloud, AxesCloud, CovarianceCloud, MixtureCloud)
+    kind.name: kind
+    for kind in (
+        NormalCloud,
+        UniformCloud,
+        AxesCloud,
+        PermutedCloud,
+        CopulaCloud,
+        CovarianceCloud,
+        EllipticalCloud,
+        MixtureCloud,
+    )
 }
 """Every cloud by name, ordered by how much it knows of the codes."""
 

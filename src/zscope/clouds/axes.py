@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zscope.clouds.base import Cloud
+from zscope.clouds.moments import row_chunks
+from zscope.typing import CodeArray
 
 
 class AxesCloud(Cloud):
     """Every axis Gaussian with the mean and standard deviation that it has in the codes, independent of the others.
+
+    Keeps those. Breaks the axes' shapes and all dependence between them.
 
     Attributes
     ----------
@@ -35,5 +39,8 @@ class AxesCloud(Cloud):
         self.mean_ = codes.mean(axis=0, dtype=np.float64)
         self.sd_ = codes.std(axis=0, dtype=np.float64, ddof=1)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        return self.mean_ + self.sd_ * rng.standard_normal((n, self.dimension_))
+    def _draw(self, n: int, rng: np.random.Generator) -> CodeArray:
+        drawn = np.empty((n, self.dimension_), dtype=np.float32)
+        for rows in row_chunks(n):
+            drawn[rows] = self.mean_ + self.sd_ * rng.standard_normal((rows.stop - rows.start, self.dimension_))
+        return drawn

@@ -54,7 +54,9 @@ class Cloud(ABC):
     """A way to draw codes.
 
     A cloud's constructor only stores its parameters; `fit` learns from codes what the cloud keeps of them, and `draw`
-    makes new codes. A subclass enters `zscope.clouds.CLOUDS` and says how in `_fit` and `_draw`.
+    makes new codes. `draw_matched` draws as a null: what the cloud keeps, the draw itself then has exactly, not only
+    on average over draws. A subclass enters `zscope.clouds.CLOUDS` and says how in `_fit` and `_draw`, and in
+    `_draw_matched` where it can do better than a plain draw; its docstring says what it keeps and what it breaks.
 
     Attributes
     ----------
@@ -147,6 +149,35 @@ class Cloud(ABC):
         self._check_draw(n)
         return self._draw(n, rng).astype(np.float32, copy=False)
 
+    def draw_matched(self, n: int, rng: np.random.Generator) -> CodeArray:
+        """Draw `n` codes as a null, so that the draw itself has exactly what the cloud keeps of the codes.
+
+        A plain draw has it only up to chance, and so differs from the codes for that alone. Clouds that keep nothing
+        of the codes, and those that are no nulls (axes, mixture), draw as always.
+
+        Parameters
+        ----------
+        n : int
+            How many, at least 1; more than d where mean and covariance, or rank correlations, are kept. Where values of
+            the codes are kept, each occurs once if `n` is the number of codes, else evenly spaced quantiles do.
+        rng : numpy.random.Generator
+            The only source of chance: the same state gives the same codes.
+
+        Returns
+        -------
+        ndarray of shape (n, d), float32
+            New codes, in latent units, in random order. Moments are exact up to the rounding of float32.
+
+        Raises
+        ------
+        CodesError
+            If the cloud has not been fitted, or `n` is not above d: fewer points cannot carry the covariance.
+        ParameterError
+            If `n` is below 1.
+        """
+        self._check_draw(n)
+        return self._draw_matched(n, rng).astype(np.float32, copy=False)
+
     def _check_draw(self, n: int) -> None:
         if not hasattr(self, "dimension_"):
             raise CodesError(f"the cloud {self.spec} must be fitted to codes before it can draw")
@@ -159,3 +190,7 @@ class Cloud(ABC):
     @abstractmethod
     def _draw(self, n: int, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
         """Draw codes of shape (n, dimension_)."""
+
+    def _draw_matched(self, n: int, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
+        """Draw codes of shape (n, dimension_) that have exactly what the cloud keeps."""
+        return self._draw(n, rng)

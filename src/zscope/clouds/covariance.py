@@ -4,16 +4,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from zscope.clouds.base import Cloud
-from zscope.clouds.moments import gaussian_factor, mean_and_covariance
-from zscope.errors import CodesError
+from zscope.clouds.matching import check_points_for_moments, noise, with_moments
+from zscope.clouds.moments import gaussian_factor, mean_and_covariance, row_chunks
 from zscope.typing import CodeArray
 
 
 class CovarianceCloud(Cloud):
     """z ~ N(μ, Σ) with the codes' sample mean μ and sample covariance Σ.
+
+    Keeps the ellipsoid in which the codes lie. Breaks all else: the axes' shapes, tails, groups, curves, holes.
 
     Σ is taken apart by eigenvectors, so constant axes and fewer points than dimensions are allowed.
 
@@ -44,39 +45,18 @@ class CovarianceCloud(Cloud):
         self.mean_, self.covariance_ = mean_and_covariance(codes)
         self.factor_ = gaussian_factor(self.covariance_)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        return self.mean_ + rng.standard_normal((n, self.factor_.shape[1])) @ self.factor_.T
+    def _draw(self, n: int, rng: np.random.Generator) -> CodeArray:
+        drawn = np.empty((n, self.dimension_), dtype=np.float32)
+        for rows in row_chunks(n):
+            independent = rng.standard_normal((rows.stop - rows.start, self.factor_.shape[1]))
+            drawn[rows] = self.mean_ + independent @ self.factor_.T
+        return drawn
 
-    def draw_matched(self, n: int, rng: np.random.Generator) -> CodeArray:
+    def _draw_matched(self, n: int, rng: np.random.Generator) -> CodeArray:
         """Draw codes whose own sample mean and covariance are exactly the fitted ones.
 
         A Gaussian draw is whitened by its own sample moments and coloured with the data's. A plain draw from an
         estimated Σ would spread the spectrum a second time (by about d/n) and differ from the data for that alone.
-
-        Parameters
-        ----------
-        n : int
-            How many, more than d.
-        rng : numpy.random.Generator
-            The only source of chance.
-
-        Returns
-        -------
-        ndarray of shape (n, d), float32
-            New codes; their moments are the fitted ones up to the rounding of float32.
-
-        Raises
-        ------
-        CodesError
-            If the cloud has not been fitted, or `n` is not above d: fewer points cannot carry the covariance.
         """
-        self._check_draw(n)
-        if n <= self.dimension_:
-            raise CodesError(
-                f"a null draw with matched covariance needs more points than the {self.dimension_} dimensions, got {n}"
-            )
-        noise = rng.standard_normal((n, self.factor_.shape[1]))
-        noise -= noise.mean(axis=0)
-        triangle = np.linalg.cholesky(noise.T @ noise / (n - 1))
-        colour = solve_triangular(triangle, self.factor_.T, lower=True, trans="T")
-        return (self.mean_ + noise @ colour).astype(np.float32)
+        check_points_for_moments(n, self.dimension_)
+        return with_moments(noise(n, self.factor_.shape[1], rng), self.mean_, self.factor_)

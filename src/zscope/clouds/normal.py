@@ -9,7 +9,10 @@ from zscope.clouds.base import Cloud
 
 
 class NormalCloud(Cloud):
-    """z ~ N(0, I), in as many dimensions as the codes have."""
+    """z ~ N(0, I), in as many dimensions as the codes have.
+
+    Keeps nothing of the codes: as a null it is the prior that the codes of a variational autoencoder should follow.
+    """
 
     name: ClassVar[str] = "normal"
     keeps: ClassVar[str] = "nothing but the number of dimensions"

@@ -10,6 +10,7 @@ from zscope.figures import (
     held_out,
     inertia,
     kl,
+    lineup,
     losses,
     pca,
     planes,
@@ -42,6 +43,7 @@ FIGURES: dict[str, FigureKind] = {
     "radius": FigureKind("Radius of the codes", "run", radius.prepare, radius.draw, radius.caption),
     "axes": FigureKind("Density along the axes", "run", axes.prepare, axes.draw, axes.caption),
     "planes": FigureKind("Planes through the codes", "run", planes.prepare, planes.draw, planes.caption),
+    "lineup": FigureKind("Lineup: codes among smooth clouds", "run", lineup.prepare, lineup.draw, lineup.caption),
     "tsne": FigureKind("t-SNE maps", "run", tsne.prepare, tsne.draw, tsne.caption),
     "held_out": FigureKind("Training and held-out codes", "run", held_out.prepare, held_out.draw, held_out.caption),
 }

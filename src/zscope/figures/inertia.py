@@ -1,7 +1,8 @@
-"""Inertia of k-means against the number of centres, all runs in one panel."""
+"""Inertia of k-means against the number of centres, all runs in one panel; of a single run with its null behind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,12 +10,46 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from zscope.figures.base import SPLIT_WORDS, Missing, curves_of, measured
-from zscope.figures.style import light_grid, new_figure, run_colour, run_line, styled
-from zscope.figures.words import percent, sizes_differ
+from zscope.figures.style import BAND, NULL, light_grid, new_figure, run_colour, run_line, styled
+from zscope.figures.words import counted, percent, sizes_differ
 from zscope.study.payload import RunPayload
+
+_TEST = "log_inertia_"
+_WIDTH = 2.0
 
 FEWER = "lower the inertia at the same k"
 """What a smaller number of codes does to the curve."""
+
+
+@dataclass(frozen=True, eq=False)
+class InertiaBand:
+    """The same curve of null clouds.
+
+    Attributes
+    ----------
+    k : ndarray of shape (b,), int64
+        Numbers of centres at which the nulls were measured, all of them among the curve's.
+    ratio : ndarray of shape (b,)
+        Inertia of the codes over the geometric mean of the nulls', both at the same number of points.
+    low, mean, high : ndarray of shape (b,)
+        Mean of the nulls, and two standard deviations to either side, placed at the codes' curve by that ratio.
+    draws, n : int
+        Null clouds, and points in each.
+    """
+
+    k: NDArray[np.int64]
+    ratio: NDArray[np.float64]
+    low: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    high: NDArray[np.float64]
+    draws: int
+    n: int
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """Where the codes' curve is not within the band."""
+        within = np.log(self.high / self.mean)
+        return np.asarray(np.abs(np.log(self.ratio)) > within)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +68,8 @@ class InertiaCurve:
         Codes.
     place : int
         Place of the run.
+    band : InertiaBand or None
+        The null, where it was drawn.
     """
 
     title: str
@@ -40,6 +77,7 @@ class InertiaCurve:
     share: NDArray[np.float64]
     n: int
     place: int
+    band: InertiaBand | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +116,30 @@ def _curve(run: RunPayload, split: str, title: str, place: int) -> InertiaCurve 
         return found
     if isinstance(variance, Missing):
         return Missing(f"there is no variance to scale its inertia by, as {variance.reason}")
-    values = found[1]
-    share = np.array(values["inertia"]) / variance[1]["total_variance"]
-    return InertiaCurve(title, np.array(values["k"], dtype=np.int64), share, values["n"], place)
+    part, values = found
+    k, share = np.array(values["k"], dtype=np.int64), np.array(values["inertia"]) / variance[1]["total_variance"]
+    return InertiaCurve(title, k, share, values["n"], place, _band(part.tests.get("inertia", []), k, share))
+
+
+def _band(tests: Sequence[dict[str, Any]], k: NDArray[np.int64], share: NDArray[np.float64]) -> InertiaBand | None:
+    at = dict(zip(k.tolist(), share.tolist(), strict=True))
+    named = {int(test["statistic"].removeprefix(_TEST)): test for test in tests if test["statistic"].startswith(_TEST)}
+    found = {number: test for number, test in named.items() if at.get(number, 0.0) > 0}
+    if not found:
+        return None
+    own = np.array([at[number] for number in found])
+    value, centre, sd = (np.array([test[key] for test in found.values()]) for key in ("value", "null_mean", "null_sd"))
+    first = next(iter(found.values()))
+    mean = own * np.exp(centre - value)
+    return InertiaBand(
+        np.array(list(found)),
+        np.exp(value - centre),
+        mean * np.exp(-_WIDTH * sd),
+        mean,
+        mean * np.exp(_WIDTH * sd),
+        first["draws"],
+        first["n"],
+    )
 
 
 def caption(data: InertiaData) -> str:
@@ -96,7 +155,27 @@ def caption(data: InertiaData) -> str:
         "their total variance."
     )
     warning = sizes_differ([curve.n for curve in data.curves], FEWER)
-    return " ".join([says, *ends, *left_out]) + warning
+    null = [_null_words(data.curves[0].band)] if len(data.curves) == 1 else []
+    return " ".join([says, *ends, *left_out, *null]) + warning
+
+
+def _null_words(band: InertiaBand | None) -> str:
+    if band is None:
+        return "No null was drawn."
+    grey = (
+        f"Grey: the same of {counted(band.draws, 'Gaussian cloud')} with the codes' mean and covariance, mean and two "
+        f"standard deviations, relative to {counted(band.n, 'code')}. Their curve has a bend too: a bend alone "
+        '("elbow") is no sign of clusters.'
+    )
+    if band.draws < 2:
+        return grey
+    if not band.outside.any():
+        return f"{grey} The codes' curve stays within the band."
+    most = int(np.argmax(np.abs(np.log(band.ratio))))
+    return (
+        f"{grey} The codes' curve leaves the band at {band.outside.sum()} of {counted(len(band.k), 'number')} of "
+        f"centres that were compared; at k = {band.k[most]} the inertia is {band.ratio[most]:.2f} times theirs."
+    )
 
 
 @styled
@@ -104,6 +183,12 @@ def draw(data: InertiaData) -> Figure:
     """Draw all curves in one panel."""
     figure = new_figure(2.7)
     axes = figure.subplots()
+    band = data.curves[0].band if len(data.curves) == 1 else None
+    if band is not None:
+        axes.fill_between(
+            band.k, band.low, band.high, color=BAND, alpha=0.55, linewidth=0, label="Gaussian clouds, ± 2 sd"
+        )
+        axes.plot(band.k, band.mean, color=NULL, linewidth=0.9, linestyle=(0, (4, 2)))
     for curve in data.curves:
         axes.plot(
             curve.k,

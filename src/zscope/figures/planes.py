@@ -14,6 +14,7 @@ from zscope.figures.base import SPLIT_WORDS, Missing, measured, without_columns
 from zscope.figures.points import Colouring, class_legend, colouring, scatter
 from zscope.figures.style import INK, QUIET, RULE, new_figure, styled
 from zscope.figures.words import counted, listed, number
+from zscope.measures.windows import LEAST_POINTS
 from zscope.study.payload import RunPayload
 
 NO_POWER = (
@@ -21,6 +22,18 @@ NO_POWER = (
     "they decide nothing about filaments or voids."
 )
 """What must stand beside zooms: they have neither specificity nor power."""
+
+
+STATISTIC_WORDS = {
+    "empty": "empty cells",
+    "variance_ratio": "clumping",
+    "clark_evans": "spacing",
+    "two_neighbours": "in chains",
+}
+"""What the figures of a window are called below it."""
+
+_SHARES = ("empty", "two_neighbours")
+_TABLE = 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +48,15 @@ class Window:
         Codes inside, as measured.
     rows, null_rows : ndarray of int64
         Which codes and which null points lie inside; the latter is empty where there is no null.
+    statistics : tuple of (str, str, str, str)
+        What the figure is called, the codes' own, that of a smooth density, and p; empty where there are none.
     """
 
     half_width: float
     count: int
     rows: NDArray[np.int64]
     null_rows: NDArray[np.int64]
+    statistics: tuple[tuple[str, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +97,8 @@ class PlanesData:
         What colours the codes.
     place : int
         Place of the run among the runs.
+    draws : int
+        Smooth windows that each window was held against; 0 where they were not.
     """
 
     split: str
@@ -88,6 +106,7 @@ class PlanesData:
     planes: tuple[Plane, ...]
     colours: Colouring
     place: int = 0
+    draws: int = 0
 
 
 def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> PlanesData | Missing:
@@ -117,7 +136,9 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> PlanesD
     planes = tuple(_plane(plane, part.points, part.null_points) for plane in values["planes"])
     if not planes:
         return Missing("there is no plane to show")
-    return PlanesData(split, part.n, planes, colouring(part.points, part.n, run.label_column), place)
+    return PlanesData(
+        split, part.n, planes, colouring(part.points, part.n, run.label_column), place, values.get("draws", 0)
+    )
 
 
 def _plane(plane: dict[str, Any], points: dict[str, NDArray[Any]], null_points: dict[str, NDArray[Any]]) -> Plane:
@@ -131,10 +152,29 @@ def _plane(plane: dict[str, Any], points: dict[str, NDArray[Any]], null_points: 
             window["count"],
             _inside(codes, centre, window["half_width"]),
             np.empty(0, np.int64) if null is None else _inside(null, centre, window["half_width"]),
+            _statistics(window.get("statistics")),
         )
         for window in plane["windows"]
     )
     return Plane(direction(x), direction(y), centre, codes, null, windows)
+
+
+def _statistics(tests: dict[str, dict[str, float]] | None) -> tuple[tuple[str, str, str, str], ...]:
+    """Put the figures of a window into words; those measured by an older version have none."""
+    return tuple(
+        (
+            words,
+            _figure(name, tests[name]["value"]),
+            _figure(name, tests[name]["null_mean"]),
+            f"{tests[name]['p']:.2f}",
+        )
+        for name, words in STATISTIC_WORDS.items()
+        if tests is not None
+    )
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{100 * value:.0f} %" if name in _SHARES else f"{value:.2f}"
 
 
 def direction(column: str) -> str:
@@ -182,30 +222,74 @@ def caption(data: PlanesData) -> str:
     )
     zoomed = any(len(plane.windows) > 1 for plane in data.planes)
     zooms = f" The frame in a window is the next one. {NO_POWER}" if zoomed else ""
-    return f"{says}{listed(ends)}.{below}{zooms} Each window: half width · points in it. {data.colours.note}"
+    return (
+        f"{says}{listed(ends)}.{below}{zooms} Each window: half width · points in it.{_legend(data)} "
+        f"{data.colours.note}"
+    )
+
+
+def _legend(data: PlanesData) -> str:
+    """Say what the figures below the windows are."""
+    if not any(window.statistics for plane in data.planes for window in plane.windows):
+        return ""
+    return (
+        " Below a window: empty cells of a grid with 1 to 2 points a cell; clumping, the variance of a cell's points "
+        "over their mean; spacing, the mean distance to the nearest point over that of points scattered at random; in "
+        "chains, the points with two neighbours in the minimal spanning tree. Beside them the mean of "
+        f"{counted(data.draws, 'window')} with as many points of a smooth density (its logarithm is quadratic), and "
+        "the two-sided p."
+    )
 
 
 @styled
 def draw(data: PlanesData) -> Figure:
     """Draw a row of windows of codes, and one of the null below it, for every plane."""
     columns = max(len(plane.windows) for plane in data.planes)
-    rows: list[tuple[Plane, bool]] = []
-    for plane in data.planes:
-        rows += [(plane, False)] + ([(plane, True)] if plane.null is not None else [])
-    figure = new_figure(0.25 + (2.42 if columns > 3 else 2.9) * len(rows) + (0.4 if data.colours.kind != "none" else 0))
-    panels = figure.subplots(len(rows), columns, squeeze=False)
-    for (plane, is_null), line in zip(rows, panels, strict=True):
+    side = 2.42 if columns > 3 else 2.9
+    rows = [row for plane in data.planes for row in _rows(plane)]
+    heights = [_TABLE if row == "figures" else side for _, row in rows]
+    figure = new_figure(0.25 + sum(heights) + (0.4 if data.colours.kind != "none" else 0))
+    panels = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    for (plane, row), line in zip(rows, panels, strict=True):
+        if row == "figures":
+            _figures(line, plane)
+            continue
         for place, axes in enumerate(line):
             if place >= len(plane.windows):
                 axes.set_axis_off()
                 continue
-            _window(axes, data, plane, place, is_null)
-        line[0].set_ylabel(f"{'null' if is_null else 'codes'} · {plane.y}")
-        if is_null or plane.null is None:
+            _window(axes, data, plane, place, row == "null")
+        line[0].set_ylabel(f"{row} · {plane.y}")
+        if row == "null" or plane.null is None:
             for axes in line[: len(plane.windows)]:
                 axes.set_xlabel(plane.x)
     class_legend(figure, data.colours)
     return figure
+
+
+def _rows(plane: Plane) -> list[tuple[Plane, str]]:
+    """Tell what stands below each other: the codes, the figures of their windows, the null."""
+    figures = [(plane, "figures")] if any(window.statistics for window in plane.windows) else []
+    return [(plane, "codes"), *figures, *([(plane, "null")] if plane.null is not None else [])]
+
+
+def _figures(line: NDArray[Any], plane: Plane) -> None:
+    """Write the figures of each window below it; what they are called stands below the first, which has none."""
+    heights = np.linspace(0.9, 0.06, len(STATISTIC_WORDS) + 1)
+    for axes in line:
+        axes.set_axis_off()
+    for words, height in zip(("", *STATISTIC_WORDS.values()), heights, strict=True):
+        line[0].text(1.0, height, words, ha="right", va="center", color=INK, fontsize=8)
+    for axes, window in zip(line[1:], plane.windows[1:], strict=False):
+        if not window.statistics:
+            reason = "too few points" if window.count < LEAST_POINTS else "not spread out"
+            axes.text(0.5, heights[1], reason, ha="center", va="center", color=QUIET, fontsize=8)
+            continue
+        table = [("codes", "smooth", "p"), *(row[1:] for row in window.statistics)]
+        for cells, height in zip(table, heights, strict=True):
+            for cell, edge in zip(cells, (0.3, 0.62, 0.9), strict=True):
+                own = edge == 0.3 and cells != table[0]
+                axes.text(edge, height, cell, ha="right", va="center", color=INK if own else QUIET, fontsize=8)
 
 
 def _window(axes: Axes, data: PlanesData, plane: Plane, place: int, is_null: bool) -> None:

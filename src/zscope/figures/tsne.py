@@ -1,5 +1,6 @@
 """t-SNE maps of codes, and the same map of a null cloud beside the first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from zscope.figures.base import SPLIT_WORDS, Missing, measured, without_columns
 from zscope.figures.points import Colouring, class_legend, colouring, scatter
 from zscope.figures.style import INK, PAPER, QUIET, RULE, new_figure, styled
-from zscope.figures.words import counted, number
+from zscope.figures.words import counted, number, percent
+from zscope.measures.fragmentation import AMONG, NEAR
 from zscope.study.payload import RunPayload
 
 _COLUMNS = 3
+_NULL = "covariance"
 _LEAST_OF_CLASS = 5
 
 
@@ -54,6 +57,9 @@ class TsneData:
         The standard one, the null's, then the others.
     divergences : tuple of (str, float or None)
         KL divergence that each map of codes ends at, in nats.
+    pieces : str
+        How far the first map falls into pieces and which neighbours it keeps, and how far maps of codes and null do
+        that were tested, as far as it was found out.
     colours : Colouring
         What colours the codes.
     place : int
@@ -64,6 +70,7 @@ class TsneData:
     n: int
     panels: tuple[MapPanel, ...]
     divergences: tuple[tuple[str, float | None], ...]
+    pieces: str
     colours: Colouring
     place: int = 0
 
@@ -104,7 +111,8 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0, most: int 
         return Missing("no map was made")
     divergences = tuple((map_title(made), made["divergence"]) for made in values["maps"][:most])
     colours = colouring(part.points, part.n, run.label_column)
-    return TsneData(split, part.n, tuple(panels), divergences, colours, place)
+    pieces = _pieces(values["maps"][:most], part.tests.get("tsne", []))
+    return TsneData(split, part.n, tuple(panels), divergences, pieces, colours, place)
 
 
 def map_title(made: dict[str, Any]) -> str:
@@ -114,6 +122,28 @@ def map_title(made: dict[str, Any]) -> str:
     return (
         "all dimensions" if made["name"] == "standard" else f"all dimensions, perplexity {number(made['perplexity'])}"
     )
+
+
+def _pieces(maps: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any]]) -> str:
+    made = maps[0]
+    seen = made.get("fragmentation")  # not in what earlier versions measured
+    says = ""
+    if seen is not None:
+        says = (
+            f" On the first map {percent(seen['outside'])} of the points lie outside the largest group, and "
+            f"{percent(made['kept_neighbours'])} of the {NEAR} nearest codes are among the {AMONG} nearest on the map."
+        )
+    tested = {test["statistic"]: test for test in tests if test["null"] == _NULL}
+    if "outside" in tested and "kept_neighbours" in tested:
+        outside, kept = tested["outside"], tested["kept_neighbours"]
+        says += (
+            f" On the maps of {outside['n']:,} points that were tested it is {percent(outside['value'])} and "
+            f"{percent(kept['value'])} for codes, {percent(outside['null_mean'])} and {percent(kept['null_mean'])} for "
+            "Gaussian clouds."
+        )
+    if any(other["components"] is not None for other in maps):
+        says += " Maps of few components fall into pieces in any case, and no null stands beside them."
+    return says
 
 
 def _panel(points: dict[str, NDArray[Any]], column: str, made: dict[str, Any], *, null: bool) -> MapPanel:
@@ -138,7 +168,10 @@ def caption(data: TsneData) -> str:
         if nulls
         else " No null was drawn."
     )
-    return f"{says}{null} Divergence in nats: {ends}. {data.colours.note} Distances between groups have no scale."
+    return (
+        f"{says}{null} Divergence in nats: {ends}.{data.pieces} {data.colours.note} "
+        "Distances between groups have no scale."
+    )
 
 
 @styled

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from zscope.clouds.base import checked_codes
 from zscope.errors import CodesError, ParameterError
+from zscope.measures.sample import Sample
 from zscope.typing import CodeArray, Json, JsonDict, Progress, silent
+
+MAX_POINTS, MAX_QUERIES = 20_000, 2_000
+"""With more codes than this, so many are tested, and so many of these are queries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +28,29 @@ class LatentCodes:
         Posterior means; for an autoencoder simply its codes.
     logvar : ndarray of shape (N, d), float32, or None
         Posterior log-variances; None for an autoencoder.
+    groups : ndarray of shape (N,), or None
+        Group of each code, such as the person on a photograph: neighbours of the own group can be left out.
+    max_points, max_queries : int
+        What is held against nulls is a random choice of at most so many codes, and so many of these are queries whose
+        neighbours are looked for. Null draws are as many.
     """
 
     mean: CodeArray
     logvar: CodeArray | None = None
+    groups: NDArray[Any] | None = None
+    max_points: int = MAX_POINTS
+    max_queries: int = MAX_QUERIES
 
     @classmethod
-    def of(cls, mean: ArrayLike, logvar: ArrayLike | None = None) -> "LatentCodes":
+    def of(
+        cls,
+        mean: ArrayLike,
+        logvar: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        *,
+        max_points: int = MAX_POINTS,
+        max_queries: int = MAX_QUERIES,
+    ) -> "LatentCodes":
         """Check arrays and make them float32.
 
         Parameters
@@ -38,6 +59,10 @@ class LatentCodes:
             Any real numbers, any memory order.
         logvar : array-like of shape (N, d), optional
             Natural logarithms of the posterior variances.
+        groups : array-like of shape (N,), optional
+            Any values; equal ones are one group.
+        max_points, max_queries : int
+            Bounds on `sample`, at least 1.
 
         Returns
         -------
@@ -48,15 +73,32 @@ class LatentCodes:
         ------
         CodesError
             If an array is not two-dimensional, not real numbers, empty, holds NaN or infinity (rows are counted and
-            named) or numbers beyond float32, or the two differ in shape.
+            named) or numbers beyond float32, the two differ in shape, or the groups are not one a code.
+        ParameterError
+            If a bound is below 1.
         """
+        for name, bound in (("max_points", max_points), ("max_queries", max_queries)):
+            if bound < 1:
+                raise ParameterError(name, "be at least 1", bound)
         means = _single_precision(mean, "codes")
-        if logvar is None:
-            return cls(means)
-        logvars = _single_precision(logvar, "log-variances")
-        if logvars.shape != means.shape:
+        logvars = None if logvar is None else _single_precision(logvar, "log-variances")
+        if logvars is not None and logvars.shape != means.shape:
             raise CodesError(f"log-variances must have the shape {means.shape} of the means, got {logvars.shape}")
-        return cls(means, logvars)
+        own = None if groups is None else np.asarray(groups)
+        if own is not None and own.shape != (len(means),):
+            raise CodesError(f"groups must be one a code, {len(means)}, got {own.shape}")
+        return cls(means, logvars, own, max_points, max_queries)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The codes that are held against nulls, chosen once for all measures, with their neighbours."""
+        return Sample.of_codes(
+            self.mean,
+            np.random.default_rng(0),  # one choice for all measures and seeds: only the nulls' draws differ
+            max_points=self.max_points,
+            max_queries=self.max_queries,
+            groups=self.groups,
+        )
 
     @property
     def n(self) -> int:

@@ -1,20 +1,23 @@
-"""Codes in planes: pairs of principal components and of raw axes, and how many lie in ever smaller windows."""
+"""Codes in planes: pairs of components and of raw axes, ever smaller windows, and a window hidden among null ones."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zscope.errors import CodesError
+from zscope.clouds import CovarianceCloud
+from zscope.errors import CodesError, ParameterError
 from zscope.measures.base import LatentCodes, Measure, Measurement
 from zscope.measures.histogram import scaled_interval
 from zscope.measures.pca import principal_axes
-from zscope.typing import Json, JsonDict, Progress
+from zscope.measures.windows import LEAST_POINTS, window_tests
+from zscope.typing import CodeArray, Json, JsonDict, Progress
 
 _WANTED = ((1, 2), (1, 18), (8, 35))
 _HALF_WIDTHS = (2.5, 1.0, 0.25)
+_LINEUP_LEAST = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,16 +139,103 @@ def count_window(
     return int(np.count_nonzero((np.abs(x - centre[0]) <= half_width) & (np.abs(y - centre[1]) <= half_width)))
 
 
+def lineup_points(
+    codes: NDArray[Any], projection: Projection, rng: np.random.Generator, *, panels: int = 20, most: int = 1000
+) -> dict[str, NDArray[Any]] | None:
+    """Hide the codes' densest window of the first plane among those of Gaussian clouds (Buja et al. 2009).
+
+    All panels are made alike: a cloud of N points with the plane's mean and covariance, or the codes themselves; the
+    square window around its own densest place that holds as many points as lie within a quarter of the unit around the
+    codes' (300 at least); the same number of them, chosen at random; and the window scaled to [−1, 1]².
+
+    Clouds are drawn in the plane: that is how a `covariance` draw in d dimensions is distributed there.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N, d)
+        The codes.
+    projection : Projection
+        From `plane_projection`; its first plane is taken.
+    rng : numpy.random.Generator
+        The only source of chance: it draws the clouds and chooses the panel of the codes.
+    panels : int
+        How many in all, at least 2.
+    most : int
+        Points in a panel, at most.
+
+    Returns
+    -------
+    dict of str to ndarray, or None
+        Columns with a row a point: ``panel`` (1 … panels, int8), ``x``, ``y`` (float32), and ``codes`` (bool), true in
+        the one panel that is the codes'. None where there are fewer than 30 codes or all lie in one place.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than 2 panels or more than 100, or `most` is below 1.
+    """
+    if not 2 <= panels <= 100:
+        raise ParameterError("panels", "be 2 to 100", panels)
+    if most < 1:
+        raise ParameterError("most", "be at least 1", most)
+    columns = project(codes, projection)
+    points = np.stack([columns[name] for name in projection.planes[0]], axis=1)
+    if len(points) < LEAST_POINTS or np.all(points == points[0]):
+        return None
+    place = densest_place(points[:, 0], points[:, 1])
+    near = count_window(points[:, 0], points[:, 1], place, min(_HALF_WIDTHS) * _unit(columns))
+    count = min(max(near, _LINEUP_LEAST), len(points))
+    cloud = CovarianceCloud().fit(points)
+    answer = int(rng.integers(panels))
+    chosen = [
+        _panel(points if panel == answer else cloud.draw_matched(len(points), child), count, most, child)
+        for panel, child in enumerate(rng.spawn(panels))
+    ]
+    numbers = np.repeat(np.arange(1, panels + 1, dtype=np.int8), len(chosen[0]))
+    together = np.concatenate(chosen)
+    return {
+        "panel": numbers,
+        "x": np.ascontiguousarray(together[:, 0]),
+        "y": np.ascontiguousarray(together[:, 1]),
+        "codes": numbers == answer + 1,
+    }
+
+
+def _panel(points: CodeArray, count: int, most: int, rng: np.random.Generator) -> CodeArray:
+    """At most so many of the `count` points that are nearest to the densest place, scaled to [−1, 1]²."""
+    away = points - np.asarray(densest_place(points[:, 0], points[:, 1]))
+    distance = np.abs(away).max(axis=1)
+    rows = np.argpartition(distance, count - 1)[:count]
+    half_width = float(distance[rows].max())
+    chosen = rng.choice(rows, size=min(count, most), replace=False)
+    return np.asarray(away[chosen] / (half_width or 1.0), dtype=np.float32)
+
+
 @dataclass(frozen=True)
 class PlanesMeasure(Measure):
-    """Coordinates in planes, with windows that zoom into the densest place.
+    """Coordinates in planes, with windows that zoom into the densest place, and what their patterns show.
 
     The first window of a plane holds all points; the others have half width 2.5, 1 and 0.25, or these times a power of
     ten where the codes' scale asks for it (`values["unit"]`), and only those smaller than the first are kept.
+
+    The smaller windows that hold at least 30 points get the figures of `zscope.measures.windows`: ``statistics`` by
+    name with ``value``, ``null_mean``, ``null_sd`` and ``p``, taken of ``tested`` points, otherwise None. The first one
+    gets none: the density of a whole cloud is no smooth patch. These figures have neither specificity nor power (with
+    all codes on curves in 256 dimensions the windows are those of a smooth cloud), so that no claim rests on them.
+
+    Attributes
+    ----------
+    draws : int
+        Windows that are simulated for each.
+    most : int
+        With more points in a window, so many are tested, chosen at random.
     """
 
     name: ClassVar[str] = "planes"
     title: ClassVar[str] = "Planes through the codes"
+
+    draws: int = 99
+    most: int = 2000
 
     def applies(self, codes: LatentCodes) -> str | None:
         """Say whether there are planes.
@@ -162,22 +252,46 @@ class PlanesMeasure(Measure):
         """
         return None if codes.dimension >= 2 else "a plane needs at least 2 dimensions, the codes have 1"
 
-    def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:  # noqa: ARG002
+    def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:
         projection = plane_projection(codes.mean)
         columns = project(codes.mean, projection)
-        widest = max(float(column.std(dtype=np.float64)) for column in columns.values())
-        unit = scaled_interval(1.0, widest, fewest=0.25, most=16)
-        planes: list[Json] = [_plane(columns, pair, unit) for pair in projection.planes]
-        return Measurement(self.name, {"unit": unit, "planes": planes}, columns)
+        unit = _unit(columns)
+        planes: list[Json] = []
+        for pair, child in zip(projection.planes, rng.spawn(len(projection.planes)), strict=True):
+            planes.append(self._plane(columns, pair, unit, child))
+            progress("planes", len(planes), len(projection.planes))
+        return Measurement(self.name, {"unit": unit, "draws": self.draws, "planes": planes}, columns)
+
+    def _plane(
+        self, columns: dict[str, NDArray[np.float32]], pair: tuple[str, str], unit: float, rng: np.random.Generator
+    ) -> JsonDict:
+        x, y = columns[pair[0]], columns[pair[1]]
+        centre = densest_place(x, y)
+        # A whisker more than the furthest point, so that rounding does not put it outside.
+        whole = float(max(np.abs(x - centre[0]).max(), np.abs(y - centre[1]).max())) * (1 + 1e-6)
+        windows: list[Json] = [{**_counted(x, y, centre, whole), "tested": None, "statistics": None}]
+        zooms = [width * unit for width in _HALF_WIDTHS if width * unit < whole]
+        for half_width, child in zip(zooms, rng.spawn(len(zooms)), strict=True):
+            made = window_tests(x, y, centre, half_width, child, draws=self.draws, most=self.most)
+            windows.append(
+                {
+                    **_counted(x, y, centre, half_width),
+                    "tested": None if made is None else made.n,
+                    "statistics": None
+                    if made is None
+                    else {name: asdict(test) for name, test in made.statistics.items()},
+                }
+            )
+        return {"x": pair[0], "y": pair[1], "centre": list(centre), "windows": windows}
 
 
-def _plane(columns: dict[str, NDArray[np.float32]], pair: tuple[str, str], unit: float) -> JsonDict:
-    x, y = columns[pair[0]], columns[pair[1]]
-    centre = densest_place(x, y)
-    # A whisker more than the furthest point, so that rounding does not put it outside.
-    whole = float(max(np.abs(x - centre[0]).max(), np.abs(y - centre[1]).max())) * (1 + 1e-6)
-    half_widths = [whole, *(width * unit for width in _HALF_WIDTHS if width * unit < whole)]
-    windows: list[Json] = [
-        {"half_width": half_width, "count": count_window(x, y, centre, half_width)} for half_width in half_widths
-    ]
-    return {"x": pair[0], "y": pair[1], "centre": list(centre), "windows": windows}
+def _unit(columns: dict[str, NDArray[np.float32]]) -> float:
+    """1, or the power of ten that makes windows of half width 2.5 … 0.25 fit the widest column."""
+    widest = max(float(column.std(dtype=np.float64)) for column in columns.values())
+    return scaled_interval(1.0, widest, fewest=0.25, most=16)
+
+
+def _counted(
+    x: NDArray[np.float32], y: NDArray[np.float32], centre: tuple[float, float], half_width: float
+) -> JsonDict:
+    return {"half_width": half_width, "count": count_window(x, y, centre, half_width)}

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaincinv
+from scipy.special import gammaincinv, gammaln
 
 from zscope.clouds.moments import mean_and_covariance, row_chunks
-from zscope.measures.base import LatentCodes, Measure, Measurement
+from zscope.measures.base import LatentCodes, Measure, Measurement, row_list
 from zscope.measures.histogram import counts_on_interval, peak_by_parabola, scaled_interval, smooth_peak
 from zscope.typing import Json, Progress
 
@@ -142,9 +142,55 @@ def radius_intervals(lengths: NDArray[np.float64]) -> tuple[float, float]:
     return coarse, coarse / 10
 
 
+def log_shell_volume(inner: NDArray[np.float64], outer: NDArray[np.float64], dimension: int) -> NDArray[np.float64]:
+    """Logarithm of the volume π^(d/2) / Γ(d/2 + 1) · (b^d − a^d) between two spheres around the origin.
+
+    Parameters
+    ----------
+    inner, outer : ndarray of the same shape
+        Radii a ≥ 0 and b > a.
+    dimension : int
+        d.
+
+    Returns
+    -------
+    ndarray of that shape
+        Natural logarithm of the volume in latent units to the power d, which itself would soon be beyond all numbers.
+    """
+    ball = dimension / 2 * np.log(np.pi) - gammaln(dimension / 2 + 1)
+    # b^d − a^d = b^d (1 − (a / b)^d); expm1 keeps the digits of thin shells.
+    with np.errstate(divide="ignore"):
+        hollow = dimension * (np.log(inner) - np.log(outer))
+    return np.asarray(ball + dimension * np.log(outer) + np.log(-np.expm1(hollow)))
+
+
+def log_density(edges: NDArray[np.float64], counts: NDArray[np.integer[Any]], dimension: int) -> NDArray[np.float64]:
+    """Logarithm of codes to a unit of volume in each shell: the density that counts of radii hide.
+
+    Counts peak where shells have grown and the density has not yet fallen: those of N(0, I) at sqrt(d − 1), while its
+    density is highest at the origin.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (m + 1,)
+        Radii between the shells, from 0 or above.
+    counts : ndarray of shape (m,)
+        Codes in each shell.
+    dimension : int
+        d.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        ln count − ln volume; minus infinity for an empty shell.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(counts) - log_shell_volume(edges[:-1], edges[1:], dimension))
+
+
 @dataclass(frozen=True)
 class RadiusMeasure(Measure):
-    """Histogram of the radius, its peak, and the peak that mean and covariance predict."""
+    """Histogram of the radius, its peak and what mean and covariance predict of it, and the density behind counts."""
 
     name: ClassVar[str] = "radius"
     title: ClassVar[str] = "Radius of the codes"
@@ -164,9 +210,12 @@ class RadiusMeasure(Measure):
         return Measurement(
             self.name,
             {
+                "of": "codes" if codes.logvar is None else "posterior means",
                 "interval": coarse,
                 "interval_fine": fine,
                 "intervals": intervals,
+                "log_density": row_list(log_density(*histograms[coarse], codes.dimension)),
+                "log_density_unit": f"natural logarithm of codes to a unit of volume, in intervals of {coarse:g}",
                 "peak": peak_by_parabola(*histograms[coarse]),
                 "peak_method": f"parabola through the logarithms of the highest count of interval {coarse:g} "
                 "and its two neighbours",

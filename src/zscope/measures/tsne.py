@@ -1,7 +1,6 @@
 """Two-dimensional t-SNE maps of codes, in the settings that people read clusters from."""
 
-import importlib.util
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,11 +9,19 @@ from numpy.typing import NDArray
 
 from zscope.errors import CodesError, ParameterError
 from zscope.measures.base import LatentCodes, Measure, Measurement, chosen_rows, finite_or_none
+from zscope.measures.fragmentation import LOOKED_AT, NEAR, Fragmentation, fragmentation, kept_neighbours
+from zscope.measures.map_engine import LARGE_MAP, Gradient, Teller, graph_of, map_divergence, start_of
+from zscope.measures.neighbours import Neighbours, nearest_neighbours
 from zscope.measures.pca import principal_axes
-from zscope.typing import Json, Progress
+from zscope.measures.threads import product_threads
+from zscope.typing import CodeArray, Json, Progress, silent
 
 LEAST_POINTS = 10
-_LARGE_MAP = 1000
+
+_NEIGHBOURS_PER_PERPLEXITY = 3
+_ROUNDING = 1e-9
+_MOMENTUM = 0.8
+_TOLD_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class MapSetting:
         Steps of the optimiser, early exaggeration included.
     components : int or None
         Made of so many leading principal components; None: of all dimensions.
+    early : int
+        Steps with exaggeration.
     """
 
     name: str
@@ -38,6 +47,37 @@ class MapSetting:
     perplexity: float = 30.0
     iterations: int = 1000
     components: int | None = None
+    early: int = 250
+
+    def neighbours(self, n: int) -> int:
+        """Count the neighbours of each of n points that the map is made from: three times the perplexity.
+
+        Parameters
+        ----------
+        n : int
+            Points on the map.
+
+        Returns
+        -------
+        int
+            At most n − 1.
+        """
+        return min(n - 1, max(1, int(_NEIGHBOURS_PER_PERPLEXITY * self.used_perplexity(n) + _ROUNDING)))
+
+    def used_perplexity(self, n: int) -> float:
+        """Give the perplexity that a map of n points has.
+
+        Parameters
+        ----------
+        n : int
+            Points on the map.
+
+        Returns
+        -------
+        float
+            What was asked for, or (n − 1) / 3 where there are fewer points than that needs.
+        """
+        return min(self.perplexity, (n - 1) / _NEIGHBOURS_PER_PERPLEXITY)
 
 
 SETTINGS: tuple[MapSetting, ...] = (
@@ -59,11 +99,12 @@ class TsneMap:
     coordinates : ndarray of shape (n, 2), float32
         Places on the map; the unit has no meaning.
     divergence : float
-        The KL divergence that t-SNE ends at, in nats.
+        The KL divergence that t-SNE ends at, in nats, computed the same way for every map: see
+        `zscope.measures.map_engine.map_divergence`.
     perplexity : float
         The one used: what was asked for, or (n − 1) / 3 where there are fewer points than that needs.
     engine : str
-        ``scikit-learn-intelex`` or ``scikit-learn``.
+        ``openTSNE, grid`` or ``openTSNE, tree``: how the repulsion was computed.
     """
 
     coordinates: NDArray[np.float32]
@@ -72,35 +113,19 @@ class TsneMap:
     engine: str
 
 
-def tsne_engine(n: int) -> tuple[str, Any]:
-    """Choose who computes a map: scikit-learn-intelex for large maps where it is installed, otherwise scikit-learn.
+def tsne_map(
+    codes: NDArray[Any],
+    setting: MapSetting,
+    seed: int,
+    *,
+    neighbours: Neighbours | None = None,
+    progress: Progress = silent,
+) -> TsneMap:
+    """Make one t-SNE map (van der Maaten & Hinton 2008) on exact neighbours, started from the first two components.
 
-    The former is about ten times faster, but ends at a higher divergence, the more so the fewer points there are (2.0
-    against 0.1 nats at 12 points, 3.35 against 3.29 at 2,000 in 64 dimensions).
-
-    Parameters
-    ----------
-    n : int
-        Points on the map; below 1,000 it is scikit-learn.
-
-    Returns
-    -------
-    name : str
-        Which one it is.
-    estimator : type
-        Its TSNE class; both take the same parameters.
-    """
-    if n >= _LARGE_MAP and importlib.util.find_spec("sklearnex") is not None:
-        from sklearnex.manifold import TSNE
-
-        return "scikit-learn-intelex", TSNE
-    from sklearn.manifold import TSNE
-
-    return "scikit-learn", TSNE
-
-
-def tsne_map(codes: NDArray[Any], setting: MapSetting, seed: int) -> TsneMap:
-    """Make one t-SNE map (van der Maaten & Hinton 2008; Barnes–Hut 2014), started from the first two components.
+    openTSNE (Poličar, Stražar & Zupan 2024) does it, with its learning rates (n over the exaggeration; Belkina et al.
+    2019) and its affinities. From 1,000 points on, the repulsion is computed on a grid, see
+    `zscope.measures.repulsion`; below that by openTSNE's tree (Barnes–Hut; van der Maaten 2014).
 
     Give a null cloud's codes with the same setting and seed to get a map made in the very same way.
     `setting.components` is not looked at here: the codes are taken as they are.
@@ -112,46 +137,75 @@ def tsne_map(codes: NDArray[Any], setting: MapSetting, seed: int) -> TsneMap:
     setting : MapSetting
         How the map is made.
     seed : int
-        0 … 2³² − 1.
+        0 … 2³² − 1: of the jitter at the start, 1 % of its spread.
+    neighbours : Neighbours, optional
+        Of all n points, at least `setting.neighbours(n)` of them: those that several maps of the same codes share. By
+        default they are looked for.
+    progress : Progress
+        Told every 50 steps.
 
     Returns
     -------
     TsneMap
-        Coordinates and how well they fit.
+        Coordinates and how well they fit; the same for any number of threads.
 
     Raises
     ------
     CodesError
         If there are too few points or dimensions, or all codes are the same point.
     ParameterError
-        If the setting is out of bounds.
+        If the setting is out of bounds, or the neighbours are too few.
     """
-    reason = _reason(codes)
+    from openTSNE import TSNEEmbedding, affinity
+
+    n = len(codes)
+    _check(codes, setting)
+    graph = graph_of(codes, setting.neighbours(n), neighbours)
+    large, perplexity = n >= LARGE_MAP, setting.used_perplexity(n)
+    threads = product_threads() if large else 1  # steps of small maps are too short to be shared
+    affinities = affinity.PerplexityBasedNN(perplexity=perplexity, knn_index=graph, n_jobs=threads)
+    engine, gradient = ("openTSNE, grid", Gradient(threads)) if large else ("openTSNE, tree", "bh")
+    places = TSNEEmbedding(start_of(codes, seed), affinities, negative_gradient_method=gradient, n_jobs=threads)
+    done = 0
+    for steps, exaggeration in ((setting.early, setting.exaggeration), (setting.iterations - setting.early, 1.0)):
+        places.optimize(
+            steps,
+            exaggeration=exaggeration,
+            momentum=_MOMENTUM,
+            inplace=True,
+            callbacks=Teller(progress, done, setting.iterations),
+            callbacks_every_iters=_TOLD_EVERY,
+        )
+        done += steps
+    coordinates = np.asarray(places, dtype=np.float32)
+    return TsneMap(coordinates, map_divergence(affinities.P, coordinates, seed), perplexity, engine)
+
+
+def _check(codes: NDArray[Any], setting: MapSetting) -> None:
+    reason = unmappable(codes)
     if reason is not None:
         raise CodesError(f"no t-SNE map can be made: {reason}")
     if not setting.perplexity > 0:
         raise ParameterError("perplexity", "be above 0", setting.perplexity)
-    if setting.iterations < 250:
-        raise ParameterError("iterations", "be at least 250", setting.iterations)
-    name, estimator = tsne_engine(len(codes))
-    perplexity = min(setting.perplexity, (len(codes) - 1) / 3)
-    model = estimator(
-        n_components=2,
-        early_exaggeration=setting.exaggeration,
-        perplexity=perplexity,
-        max_iter=setting.iterations,
-        init="pca",
-        learning_rate="auto",
-        random_state=seed,
-    )
-    centred = codes - codes.mean(axis=0, dtype=np.float64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        coordinates = model.fit_transform(centred.astype(np.float32))
-    return TsneMap(np.asarray(coordinates, dtype=np.float32), float(model.kl_divergence_), float(perplexity), name)
+    if setting.early < 0:
+        raise ParameterError("early", "be at least 0", setting.early)
+    if setting.iterations < setting.early:
+        raise ParameterError("iterations", f"be at least {setting.early}", setting.iterations)
 
 
-def _reason(codes: NDArray[Any]) -> str | None:
+def unmappable(codes: NDArray[Any]) -> str | None:
+    """Say why no map can be made of codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        The codes in question.
+
+    Returns
+    -------
+    str or None
+        The reason in words.
+    """
     n, d = codes.shape
     if n < LEAST_POINTS:
         return f"it needs at least {LEAST_POINTS} points, got {n}"
@@ -166,7 +220,9 @@ def _reason(codes: NDArray[Any]) -> str | None:
 class TsneMeasure(Measure):
     """t-SNE maps of all dimensions, and of the first 2, 4 and 10 principal components.
 
-    Maps of components are left out where there are no more dimensions than components.
+    Maps of components are left out where there are no more dimensions than components. Each map comes with its
+    fragmentation, seen by 2,000 of its points, and the share of neighbours that it keeps; the column
+    ``neighbour_distance`` is the distance to the 10th nearest of the mapped codes, in latent units.
 
     Attributes
     ----------
@@ -195,29 +251,46 @@ class TsneMeasure(Measure):
         str or None
             The reason why not.
         """
-        return _reason(codes.mean)
+        return unmappable(codes.mean)
 
     def _measure(self, codes: LatentCodes, rng: np.random.Generator, progress: Progress) -> Measurement:
         rows = chosen_rows(codes.n, self.max_points, rng)
         seed = int(rng.integers(2**31))
+        looked_at = chosen_rows(len(rows), LOOKED_AT, rng)
         points = codes.mean[rows]
         axes = principal_axes(codes.mean)
         settings = [made for made in self.settings if made.components is None or made.components < codes.dimension]
+        whole = _neighbours(points, [made for made in settings if made.components is None])
         maps: list[Json] = []
-        columns: dict[str, NDArray[np.float32]] = {}
+        columns = {"neighbour_distance": _column(codes.n, rows, whole.distances[:, :NEAR][:, -1])}
         for done, setting in enumerate(settings, start=1):
-            source = points if setting.components is None else axes.project(points, setting.components)
-            made = tsne_map(source, setting, seed)
-            for column, letter in enumerate("xy"):
-                whole = np.full(codes.n, np.nan, dtype=np.float32)
-                whole[rows] = made.coordinates[:, column]
-                columns[f"tsne.{setting.name}.{letter}"] = whole
-            maps.append(_as_json(setting, made, len(rows)))
+            source, near = points, whole
+            if setting.components is not None:
+                source = axes.project(points, setting.components)
+                near = _neighbours(source, [setting])
+            made = tsne_map(source, setting, seed, neighbours=near)
+            for letter, places in zip("xy", made.coordinates.T, strict=True):
+                columns[f"tsne.{setting.name}.{letter}"] = _column(codes.n, rows, places)
+            seen = fragmentation(made.coordinates[looked_at])
+            kept = kept_neighbours(made.coordinates, near.indices, looked_at)
+            maps.append(_as_json(setting, made, seen, kept, len(looked_at)))
             progress("t-SNE", done, len(settings), map=setting.name)
         return Measurement(self.name, {"maps": maps, "n": len(rows), "of": codes.n, "seed": seed}, columns)
 
 
-def _as_json(setting: MapSetting, made: TsneMap, n: int) -> Json:
+def _neighbours(points: CodeArray, settings: Sequence[MapSetting]) -> Neighbours:
+    """Find as many neighbours as the widest of several maps of the same points asks for, and ten in any case."""
+    n = len(points)
+    return nearest_neighbours(points, max([min(NEAR, n - 1), *(setting.neighbours(n) for setting in settings)]))
+
+
+def _column(n: int, rows: NDArray[np.int64], values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    column = np.full(n, np.nan, dtype=np.float32)
+    column[rows] = values
+    return column
+
+
+def _as_json(setting: MapSetting, made: TsneMap, seen: Fragmentation, kept: float, looked_at: int) -> Json:
     return {
         "name": setting.name,
         "exaggeration": setting.exaggeration,
@@ -225,7 +298,9 @@ def _as_json(setting: MapSetting, made: TsneMap, n: int) -> Json:
         "perplexity_asked": setting.perplexity,
         "iterations": setting.iterations,
         "components": setting.components,
-        "n": n,
+        "n": len(made.coordinates),
         "divergence": finite_or_none(made.divergence),
         "engine": made.engine,
+        "fragmentation": {**seen.as_json(), "n": looked_at},
+        "kept_neighbours": kept,
     }

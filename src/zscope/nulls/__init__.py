@@ -1,16 +1,43 @@
 """Measures held against null clouds: tests, verdicts and advice. The only room that knows thresholds."""
 
+import zlib
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from zscope.errors import ParameterError
 from zscope.measures.base import LatentCodes, Measurement
+from zscope.measures.sample import Sample
 from zscope.nulls.base import NullTest, Verdict
+from zscope.nulls.battery import Battery, run_batteries, too_few
 from zscope.nulls.claims import CLAIMS, Claim
+from zscope.nulls.clusters import ClustersBattery, InertiaBattery
 from zscope.nulls.descriptive import collapsed_verdict, dominating_verdict
-from zscope.nulls.radius import radius_tests, radius_verdict, untestable
+from zscope.nulls.dimension import DimensionBattery
+from zscope.nulls.maps import MapBattery
+from zscope.nulls.normality import NormalityBattery
+from zscope.nulls.outcome import Outcome
+from zscope.nulls.prior import PriorBattery
+from zscope.nulls.radius import RadiusBattery
+from zscope.nulls.voids import VoidBattery
 from zscope.typing import Progress, silent
 
-__all__ = ["CLAIMS", "Claim", "NullTest", "Verdict", "judge"]
+__all__ = ["BATTERIES", "CLAIMS", "Battery", "Claim", "NullTest", "Outcome", "Verdict", "judge", "run_batteries"]
+
+BATTERIES: tuple[Battery, ...] = (
+    RadiusBattery(),
+    PriorBattery(),
+    NormalityBattery(),
+    DimensionBattery(),
+    InertiaBattery(),
+    ClustersBattery(),
+    VoidBattery(),
+    MapBattery(),
+)
+"""Every battery of tests with its default parameters, in the order of the measures."""
+
+DESCRIPTIVE: dict[str, Callable[[Measurement], Verdict]] = {"axes": dominating_verdict, "activity": collapsed_verdict}
+"""Verdicts that no null decides, by measure."""
 
 
 def judge(
@@ -18,25 +45,26 @@ def judge(
     measurements: dict[str, Measurement],
     rng: np.random.Generator,
     draws: int = 99,
-    max_points: int = 20_000,
     progress: Progress = silent,
+    batteries: Sequence[Battery] = BATTERIES,
 ) -> dict[str, tuple[list[NullTest], Verdict | None]]:
     """Hold measurements against their nulls and decide their claims.
 
     Parameters
     ----------
     codes : LatentCodes
-        The codes that were measured.
+        The codes that were measured; `LatentCodes.sample` of them is tested.
     measurements : dict of str to Measurement
         By the name of the measure.
     rng : numpy.random.Generator
         The only source of chance.
     draws : int
-        Null clouds, at least 1; fewer than 99 can show no difference at the level that claims are decided by.
-    max_points : int
-        With more codes than this, so many are tested, chosen at random, and the nulls get as many.
+        Null clouds of each kind, at least 1; fewer than 99 can show no difference at the level that claims are decided
+        by.
     progress : Progress
         Told after each draw.
+    batteries : sequence of Battery
+        The tests; those whose measure was not taken are left out.
 
     Returns
     -------
@@ -47,38 +75,35 @@ def judge(
     Raises
     ------
     ParameterError
-        If `draws` or `max_points` is below 1.
+        If `draws` is below 1.
     """
     if draws < 1:
         raise ParameterError("draws", "be at least 1", draws)
-    if max_points < 1:
-        raise ParameterError("max_points", "be at least 1", max_points)
-    judged: dict[str, tuple[list[NullTest], Verdict | None]] = {}
-    for name, measurement in measurements.items():
-        judged[name] = ([], None)
-        if name == "radius":
-            judged[name] = _judge_radius(codes, measurement, rng, draws, max_points, progress)
-        elif name == "axes":
-            judged[name] = ([], dominating_verdict(measurement))
-        elif name == "activity":
-            judged[name] = ([], collapsed_verdict(measurement))
+    judged: dict[str, tuple[list[NullTest], Verdict | None]] = {
+        name: ([], DESCRIPTIVE[name](measurement) if name in DESCRIPTIVE else None)
+        for name, measurement in measurements.items()
+    }
+    together: dict[int, tuple[Sample, list[Battery]]] = {}
+    entropy = int(rng.integers(2**63))
+    for battery in batteries:
+        if battery.measure not in measurements:
+            continue
+        sample = battery.sample(codes, np.random.default_rng([entropy, zlib.crc32(battery.measure.encode())]))
+        reason = too_few(sample) or battery.untestable(sample)
+        if reason is None:
+            together.setdefault(id(sample), (sample, []))[1].append(battery)
+        else:
+            judged[battery.measure] = ([], _not_testable(battery.measure, reason))
+    for sample, takers in together.values():
+        found = run_batteries(sample, takers, draws, np.random.default_rng(entropy), progress)
+        for battery in takers:
+            outcomes = found[battery.measure]
+            measurement = measurements[battery.measure]
+            tests = [test for one in outcomes for test in battery.tests(measurement, one, one.prepared)]
+            judged[battery.measure] = (tests, battery.verdict(measurement, outcomes))
     return judged
 
 
-def _judge_radius(
-    codes: LatentCodes,
-    measurement: Measurement,
-    rng: np.random.Generator,
-    draws: int,
-    max_points: int,
-    progress: Progress,
-) -> tuple[list[NullTest], Verdict | None]:
-    reason = untestable(codes, max_points)
-    if reason is not None:
-        return [], Verdict("radius_explained", None, "not testable", f"Not testable: {reason}.")
-    interval = measurement.values["interval"]
-    if not isinstance(interval, float):
-        raise ParameterError("measurement", "be the measure radius's, with a number as its interval", interval)
-    tests = radius_tests(codes, interval, rng, draws, max_points, progress)
-    of = "codes" if codes.logvar is None else "posterior means"
-    return tests, radius_verdict(measurement, tests, of)
+def _not_testable(measure: str, reason: str) -> Verdict | None:
+    claim = next((claim.name for claim in CLAIMS.values() if claim.measure == measure), None)
+    return None if claim is None else Verdict(claim, None, "not testable", f"Not testable: {reason}.")

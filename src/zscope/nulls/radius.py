@@ -1,27 +1,30 @@
-"""The radius of codes against clouds with the same mean and covariance."""
+"""The radius of codes against clouds with the same mean and covariance, or with the same axes."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
-from zscope.measures.base import LatentCodes, Measurement, chosen_rows
+from zscope.measures.base import Measurement
 from zscope.measures.histogram import counts_on_interval, peak_by_parabola, slot_edges
-from zscope.measures.radius import radii
-from zscope.measures.words import counted
+from zscope.measures.radius import radii, radius_intervals
+from zscope.measures.sample import Sample
+from zscope.nulls.agreement import agree, bounded, distance_bound, margin_of
 from zscope.nulls.base import NullTest, Verdict, percent
-from zscope.nulls.claims import CONFIDENCE, LEAST_POINTS, LEAST_POINTS_PER_DIMENSION, LEVEL, RADIUS_MARGIN
-from zscope.nulls.draws import covariance_draws
-from zscope.typing import JsonDict, Progress, silent
+from zscope.nulls.battery import Battery, NullSide
+from zscope.nulls.outcome import Outcome, Statistic
+from zscope.typing import JsonDict
 
 _CLAIM = "radius_explained"
 _BAND = (0.01, 0.99)
+_PILOTS = 19
+_BEYOND = 200
 
 
-def ks_distance(
-    sample: NDArray[np.float64], pool: NDArray[np.float64], left_out: NDArray[np.float64] | None = None
-) -> float:
+def ks_distance(sample: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
     """Kolmogorov–Smirnov distance sup |F(x) − G(x)| of a sample from a pool.
 
     Parameters
@@ -30,207 +33,182 @@ def ks_distance(
         Sorted.
     pool : ndarray of shape (m,)
         Sorted.
-    left_out : ndarray of shape (k,), optional
-        Sorted values, each also in the pool, that are not to count in it.
 
     Returns
     -------
     float
         0 … 1.
     """
-    n, m = len(sample), len(pool) - (0 if left_out is None else len(left_out))
-    at = np.searchsorted(pool, sample, side="right").astype(np.float64)
-    before = np.searchsorted(pool, sample, side="left").astype(np.float64)
-    if left_out is not None:
-        at -= np.searchsorted(left_out, sample, side="right")
-        before -= np.searchsorted(left_out, sample, side="left")
-    own_at = np.searchsorted(sample, sample, side="right")
-    own_before = np.searchsorted(sample, sample, side="left")
+    n, m = len(sample), len(pool)
+    at, before = (np.searchsorted(pool, sample, side=side) / m for side in ("right", "left"))
+    own_at, own_before = (np.searchsorted(sample, sample, side=side) / n for side in ("right", "left"))
     # Both are steps: the difference is largest at, or just before, a step of the sample.
-    return float(max(np.max(own_at / n - at / m), np.max(before / m - own_before / n), 0.0))
+    return float(max(np.max(own_at - at), np.max(before - own_before), 0.0))
 
 
-def distance_margin(n: int, m: int, confidence: float) -> float:
-    """How far the distance of two samples may lie below that of their distributions.
+def radius_band(pool: NDArray[np.float64], edges: NDArray[np.float64], n: int, of: int) -> JsonDict:
+    """Histogram that a null leads to expect: in each interval for itself, where at least 98 % of its draws lie.
 
-    Dvoretzky–Kiefer–Wolfowitz with Massart's constant (Massart 1990): sup |F_n − F| ≤ sqrt(ln(2 / α) / 2n) with
-    probability 1 − α; half of 1 − confidence for either sample.
-
-    Parameters
-    ----------
-    n, m : int
-        Sizes of the samples.
-    confidence : float
-        Probability that it holds for both.
-
-    Returns
-    -------
-    float
-        To be added to the distance that was seen.
-    """
-    alpha = (1 - confidence) / 2
-    return float(np.sqrt(np.log(2 / alpha) / (2 * n)) + np.sqrt(np.log(2 / alpha) / (2 * m)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Radii:
-    """Sorted radii of the codes that were used, and of each null draw (draws, n)."""
-
-    data: NDArray[np.float64]
-    nulls: NDArray[np.float64]
-    of: int
-
-    def test(
-        self,
-        statistic: str,
-        value: float,
-        null: NDArray[np.float64],
-        p: float,
-        effect: float,
-        band: JsonDict | None = None,
-    ) -> NullTest:
-        spread = float(null.std(ddof=1)) if len(null) > 1 else 0.0
-        n = len(self.data)
-        return NullTest(
-            statistic, value, "covariance", float(null.mean()), spread, len(null), p, effect, n, self.of, band
-        )
-
-
-def radius_tests(
-    codes: LatentCodes,
-    interval: float,
-    rng: np.random.Generator,
-    draws: int = 99,
-    max_points: int = 20_000,
-    progress: Progress = silent,
-) -> list[NullTest]:
-    """Hold the radii of codes against Gaussian clouds with exactly their mean and covariance.
+    The share of the pool in an interval gives the chance of a point to fall there; the band is that of the binomial
+    law. Draws that share moments with the codes scatter a little less.
 
     Parameters
     ----------
-    codes : LatentCodes
-        More points than dimensions.
-    interval : float
-        Width of the histogram's intervals, in latent units.
-    rng : numpy.random.Generator
-        Chooses the points where there are too many, and draws the nulls.
-    draws : int
-        Number of null clouds.
-    max_points : int
-        With more codes than this, so many are chosen at random, and the nulls get as many; the tests say both numbers.
-    progress : Progress
-        Told after each draw.
+    pool : ndarray of shape (m,)
+        Radii of many draws.
+    edges : ndarray of shape (k + 1,)
+        Edges of the codes' histogram: whole multiples of its interval. The band goes beyond them as far as the pool
+        does, but at most by 200 intervals to either side, since codes on a thin shell have very small ones.
+    n, of : int
+        The band is that of n points; counts are scaled to this many.
 
     Returns
     -------
-    list of NullTest
-        ``radius_ks``: distance of the codes' radii from all null radii together, against the distance of each draw
-        from all others (one-sided; effect: the distance itself; carries the band). ``radius_sd``: two-sided, effect:
-        ratio to the null's mean. ``radius_peak``: peak of the histogram as in the measure, two-sided, effect: shift in
-        latent units.
+    dict
+        Edges, and for each interval the mean, and the 1 % and 99 % quantiles of the counts.
     """
-    points = codes.mean[chosen_rows(codes.n, max_points, rng)]
-    nulls = covariance_draws(points, lambda cloud: np.sort(radii(cloud)), draws, rng, progress)
-    both = _Radii(np.sort(radii(points)), np.stack(nulls), codes.n)
-    pool = np.sort(both.nulls, axis=None)
-    distance = ks_distance(both.data, pool)
-    distances = np.array([ks_distance(null, pool, null) for null in both.nulls]) if draws > 1 else np.zeros(1)
-    sd, sds = float(both.data.std()), both.nulls.std(axis=1)
-    peak, peaks = _peak(both.data, interval), np.array([_peak(null, interval) for null in both.nulls])
-    ratio = sd / float(sds.mean()) if sds.mean() > 0 else 1.0
-    return [
-        both.test("radius_ks", distance, distances, p_above(distance, distances), distance, _band(both, interval)),
-        both.test("radius_sd", sd, sds, p_two_sided(sd, sds), ratio),
-        both.test("radius_peak", peak, peaks, p_two_sided(peak, peaks), peak - float(peaks.mean())),
-    ]
-
-
-def _peak(lengths: NDArray[np.float64], interval: float) -> float:
-    return peak_by_parabola(*counts_on_interval(lengths, interval))
-
-
-def p_above(value: float, null: NDArray[np.float64]) -> float:
-    """One-sided p-value (1 + number of null figures ≥ value) / (draws + 1).
-
-    Parameters
-    ----------
-    value : float
-        The codes' figure.
-    null : ndarray of shape (draws,)
-        The nulls'.
-
-    Returns
-    -------
-    float
-        1 / (draws + 1) … 1.
-    """
-    return float((1 + np.count_nonzero(null >= value)) / (len(null) + 1))
-
-
-def p_two_sided(value: float, null: NDArray[np.float64]) -> float:
-    """Twice the smaller of the p-values to both sides, at most 1.
-
-    Parameters
-    ----------
-    value : float
-        The codes' figure.
-    null : ndarray of shape (draws,)
-        The nulls'.
-
-    Returns
-    -------
-    float
-        2 / (draws + 1) … 1.
-    """
-    return min(1.0, 2 * min(p_above(value, null), p_above(-value, -null)))
-
-
-def _band(both: _Radii, interval: float) -> JsonDict:
-    """Histogram of the null on the codes' own intervals: mean, and in each interval for itself 1 % … 99 % of the draws.
-
-    The draws have as many points as were tested; their counts are scaled to all N codes.
-    """
-    lowest, highest = min(both.data[0], both.nulls.min()), max(both.data[-1], both.nulls.max())
-    first, last = int(np.floor(lowest / interval)), int(np.floor(highest / interval))
-    width = last - first + 1
-    slots = np.floor(both.nulls / interval).astype(np.int64) - first
-    counts = np.stack([np.bincount(row, minlength=width) for row in slots]) * (both.of / len(both.data))
-    low, high = np.quantile(counts, _BAND, axis=0)
+    interval = float(edges[-1] - edges[0]) / (len(edges) - 1)
+    own_first, own_last = round(float(edges[0]) / interval), round(float(edges[-1]) / interval) - 1
+    slots = np.floor(pool / interval)
+    first = int(min(own_first, max(slots.min(), own_first - _BEYOND, 0)))
+    last = int(max(own_last, min(slots.max(), own_last + _BEYOND)))
+    kept = slots[(slots >= first) & (slots <= last)].astype(np.int64)
+    shares = np.bincount(kept - first, minlength=last - first + 1) / len(pool)
+    low, high = (np.asarray(binom.ppf(quantile, n, shares)) * (of / n) for quantile in _BAND)
     return {
         "interval": interval,
         "edges": slot_edges(first, last, interval).tolist(),
-        "mean": counts.mean(axis=0).tolist(),
+        "mean": (shares * of).tolist(),
         "low": low.tolist(),
         "high": high.tolist(),
         "quantiles": list(_BAND),
     }
 
 
-def untestable(codes: LatentCodes, max_points: int) -> str | None:
-    """Say why the radius of these codes cannot be held against a null.
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Sorted radii of draws that are not counted, and the interval of their histogram."""
 
-    Parameters
-    ----------
-    codes : LatentCodes
-        The codes in question.
-    max_points : int
-        At most so many are used.
+    pool: NDArray[np.float64]
+    interval: float
 
-    Returns
-    -------
-    str or None
-        The reason in words.
+
+@dataclass(frozen=True)
+class RadiusBattery(Battery):
+    """Distribution, spread and peak of the radius against the nulls `covariance` and `permuted`.
+
+    The distance is taken from the radii of 20 further draws of the null together, for codes and draws alike. Only
+    `covariance` decides; `permuted` shows beside it what the axes alone, without their dependence, would give.
     """
-    n, d = min(codes.n, max_points), codes.dimension
-    least = max(LEAST_POINTS, LEAST_POINTS_PER_DIMENSION * d)
-    if n < least:
-        return f"{counted(n, 'code')} in {counted(d, 'dimension')} are too few, it takes {least:,}"
-    if np.all(codes.mean == codes.mean[0]):
-        return "all codes are the same point"
-    return None
+
+    measure: ClassVar[str] = "radius"
+    pilots: ClassVar[int] = _PILOTS
+
+    def nulls(self, sample: Sample) -> tuple[str, ...]:
+        """Name the nulls.
+
+        Parameters
+        ----------
+        sample : Sample
+            The codes.
+
+        Returns
+        -------
+        tuple of str
+            ``covariance`` and ``permuted``, the latter not for a single axis, of which it would keep everything.
+        """
+        return ("covariance",) if sample.dimension == 1 else ("covariance", "permuted")
+
+    def prepare(self, sample: Sample, side: NullSide) -> _Prepared:  # noqa: ARG002 - all is taken from the null
+        """Gather radii of draws that are not counted.
+
+        Parameters
+        ----------
+        sample : Sample
+            The codes.
+        side : NullSide
+            The null.
+
+        Returns
+        -------
+        object
+            For `statistics`.
+        """
+        lengths = [radii(side.reference.points), *(radii(pilot.points) for pilot in side.pilots)]
+        pool = np.sort(np.concatenate(lengths))
+        return _Prepared(pool, radius_intervals(pool)[0])
+
+    def statistics(self, sample: Sample, prepared: _Prepared, rng: np.random.Generator) -> dict[Statistic, float]:  # noqa: ARG002
+        """Take the figures of the codes or of a draw.
+
+        Parameters
+        ----------
+        sample : Sample
+            Codes or draw.
+        prepared : object
+            From `prepare`.
+        rng : numpy.random.Generator
+            Not used.
+
+        Returns
+        -------
+        dict of Statistic to float
+            ``radius_ks``, which decides, ``radius_sd`` and ``radius_peak``, in latent units.
+        """
+        lengths = np.sort(radii(sample.points))
+        return {
+            Statistic("radius_ks"): ks_distance(lengths, prepared.pool),
+            Statistic("radius_sd", "both", "ratio", decides=False): float(lengths.std()),
+            Statistic("radius_peak", "both", decides=False): peak_by_parabola(
+                *counts_on_interval(lengths, prepared.interval)
+            ),
+        }
+
+    def tests(self, measurement: Measurement, outcome: Outcome, prepared: _Prepared) -> list[NullTest]:
+        """Give the tests; the distance from the null `covariance` carries the band for the figure.
+
+        Parameters
+        ----------
+        measurement : Measurement
+            Of `zscope.measures.radius.RadiusMeasure`.
+        outcome : Outcome
+            Against one null.
+        prepared : object
+            What was prepared for that null.
+
+        Returns
+        -------
+        list of NullTest
+            One a statistic.
+        """
+        tests = outcome.tests()
+        if outcome.null != "covariance":
+            return tests
+        values: dict[str, Any] = dict(measurement.values)
+        edges = np.array(values["intervals"][f"{values['interval']:g}"]["edges"])
+        band = radius_band(prepared.pool, edges, outcome.n, outcome.of)
+        return [replace(test, band=band) if test.statistic == "radius_ks" else test for test in tests]
+
+    def verdict(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> Verdict:
+        """Decide whether mean and covariance explain the radius.
+
+        Parameters
+        ----------
+        measurement : Measurement
+            Of `zscope.measures.radius.RadiusMeasure`.
+        outcomes : sequence of Outcome
+            Against `covariance` and `permuted`.
+
+        Returns
+        -------
+        Verdict
+            The claim `radius_explained`.
+        """
+        outcome = next(outcome for outcome in outcomes if outcome.null == "covariance")
+        return radius_verdict(measurement, outcome)
 
 
-def radius_verdict(measurement: Measurement, tests: list[NullTest], of: str = "codes") -> Verdict:
+def radius_verdict(measurement: Measurement, outcome: Outcome) -> Verdict:
     """Decide whether mean and covariance explain the radius.
 
     True if the distance's upper bound lies under the margin; false if the distance is above the margin and significant;
@@ -240,80 +218,45 @@ def radius_verdict(measurement: Measurement, tests: list[NullTest], of: str = "c
     ----------
     measurement : Measurement
         Of `zscope.measures.radius.RadiusMeasure`.
-    tests : list of NullTest
-        From `radius_tests`.
-    of : str
-        What the codes are called: ``codes``, or ``posterior means``, whose radius is not that of draws.
+    outcome : Outcome
+        Against `covariance`.
 
     Returns
     -------
     Verdict
         The claim `radius_explained`.
     """
-    test = next(test for test in tests if test.statistic == "radius_ks")
-    slack = distance_margin(test.n, test.n * test.draws, CONFIDENCE)
-    upper = test.effect + slack
-    spread = next(test for test in tests if test.statistic == "radius_sd")
-    used = f"{test.n:,} codes" if test.n == test.of else f"{test.n:,} of {test.of:,} codes"
+    margin = margin_of(_CLAIM)
+    made = agree([distance_bound(outcome, "radius_ks", outcome.n * (1 + _PILOTS))], margin, outcome)
+    spread = next(test for test in outcome.tests() if test.statistic == "radius_sd")
     values: dict[str, Any] = dict(measurement.values)
     figures = (
-        f"The radius of the {of} peaks at {_figure(values['peak'])}, where mean and covariance alone put it at "
-        f"{_figure(values['moments']['peak'])}, and spreads {spread.effect:.2f} times as much as in Gaussian clouds "
-        f"that have both. The distance from theirs is {percent(test.effect, 1)} of the codes, at most "
-        f"{percent(upper, 1)} with {percent(CONFIDENCE)} confidence (margin {percent(RADIUS_MARGIN)}, "
-        f"p = {test.p:.2g}, {used})"
+        f"The radius of the {values['of']} peaks at {_figure(values['peak'])}, where mean and covariance alone put it "
+        f"at {_figure(values['moments']['peak'])}, and spreads {spread.effect:.2f} times as much as in Gaussian clouds "
+        f"that have both. The distance from theirs is {percent(made.bound.effect, 1)} of the codes, "
+        f"{bounded(made.bound, margin, outcome)}"
     )
-    if upper < RADIUS_MARGIN:
+    if made.holds is None:
+        return Verdict(_CLAIM, None, made.strength, f"{figures}: undecided, {made.why}.", None)
+    if made.holds:
         return Verdict(
             _CLAIM,
             True,
-            "clear" if upper < RADIUS_MARGIN / 2 else "narrow",
+            made.strength,
             f"{figures}: mean and covariance explain it.",
             "The radius is no finding of its own: Gaussian clouds with this mean and covariance have nearly the same, "
             "within the margin.",
         )
-    if test.p <= LEVEL and test.effect > RADIUS_MARGIN:
-        return Verdict(
-            _CLAIM,
-            False,
-            "clear" if test.effect - slack > RADIUS_MARGIN else "narrow",
-            f"{figures}: mean and covariance do not explain it.",
-            "Codes drawn from mean and covariance will lie at other radii than the real ones; try a mixture."
-            if of == "codes"
-            else "Means drawn from their mean and covariance will lie at other radii. What to draw codes from depends "
-            "on all posteriors together: see where their draws lie.",
-        )
-    return Verdict(_CLAIM, None, "undecided", f"{figures}: undecided, {_why_undecided(test, slack)}.", None)
-
-
-def codes_to_decide(test: NullTest, slack: float) -> int:
-    """How many codes it takes for the upper bound to fall under the margin where there is no difference.
-
-    Both the distance of a null draw and the slack of the bound fall with the root of the number of codes.
-
-    Parameters
-    ----------
-    test : NullTest
-        ``radius_ks`` of `radius_tests`.
-    slack : float
-        From `distance_margin`, at the test's number of codes.
-
-    Returns
-    -------
-    int
-        Rounded up to hundreds.
-    """
-    return int(np.ceil(test.n * ((test.null_mean + slack) / RADIUS_MARGIN) ** 2 / 100)) * 100
-
-
-def _why_undecided(test: NullTest, slack: float) -> str:
-    upper, needed = test.effect + slack, codes_to_decide(test, slack)
-    if 1 / (test.draws + 1) > LEVEL:
-        return f"{test.draws} null draws can never reach p = {LEVEL:g}"
-    if test.p <= LEVEL:
-        return f"there is a difference, but it may be under the margin or above it (up to {percent(upper, 1)})"
-    more = f"to decide it takes about {needed:,} codes" if needed > test.n else "more codes would decide it"
-    return f"no difference is certain at the 1 % level, but one of up to {percent(upper, 1)} cannot be excluded; {more}"
+    return Verdict(
+        _CLAIM,
+        False,
+        made.strength,
+        f"{figures}: mean and covariance do not explain it.",
+        "Codes drawn from mean and covariance will lie at other radii than the real ones; try a mixture."
+        if values["of"] == "codes"
+        else "Means drawn from their mean and covariance will lie at other radii. What to draw codes from depends "
+        "on all posteriors together: see where their draws lie.",
+    )
 
 
 def _figure(number: Any) -> str:

@@ -71,13 +71,34 @@ class Note:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of words and numbers, ready to print; `numeric` columns are aligned to the right."""
+    """A table of words and numbers, ready to print.
+
+    Attributes
+    ----------
+    title, note : str
+        Above and below.
+    head : tuple of str
+        Names of the columns.
+    rows : tuple of tuple of str
+        Cells.
+    numeric : tuple of bool
+        Columns that are aligned to the right.
+    groups : tuple of (str, int)
+        What stands above the names of so many columns; empty: nothing.
+    marked : frozenset of (int, int)
+        Row and column of cells that are bold.
+    folded : bool
+        Shown only when it is asked for.
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
     note: str = ""
+    groups: tuple[tuple[str, int], ...] = ()
+    marked: frozenset[tuple[int, int]] = frozenset()
+    folded: bool = False
     kind: str = "table"
 
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zscope.figures import (
+    alike,
     axes,
     held_out,
     inertia,
     kl,
+    lineup,
     losses,
     pca,
     planes,
@@ -16,37 +18,25 @@ from zscope.figures import (
     samples,
     tsne,
 )
-from zscope.figures.base import SPLIT_WORDS, Missing, run_titles
+from zscope.figures.base import Missing, run_titles
 from zscope.figures.words import counted, listed
-from zscope.nulls import CLAIMS
+from zscope.measures import MEASURES
 from zscope.report.blocks import Block, Grid, Note, Numbering, Table
+from zscope.report.evidence import Badge, Question, badge_of, null_tables, questions
 from zscope.report.tables import (
     activity_words,
+    alike_table,
     axes_table,
     comparison_table,
     logvar_table,
     making_table,
     splits_table,
-    tests_table,
 )
+from zscope.study.alike import RunsAlike
 from zscope.study.payload import Finding, RunPayload, SplitPayload, StudyPayload
 
 LEAD_LETTERS = 1050
 """Findings up to about so many letters stand beside the images; the rest below."""
-
-
-@dataclass(frozen=True)
-class Badge:
-    """A verdict in a word, with a sign so that colour is not the only key."""
-
-    style: str
-    sign: str
-    word: str
-
-
-HOLDS, FAILS = Badge("holds", "✓", "holds"), Badge("fails", "✗", "does not hold")
-UNDECIDED, UNTESTED = Badge("undecided", "?", "undecided"), Badge("undecided", "?", "not testable")
-DESCRIPTIVE = Badge("descriptive", "·", "descriptive")
 
 
 @dataclass(frozen=True)
@@ -62,27 +52,16 @@ class FindingBlock:
 
 
 @dataclass(frozen=True)
-class VerdictBlock:
-    """A verdict with the question it answers."""
-
-    asks: str
-    badge: Badge
-    says: str
-    advice: str | None
-    split: str
-
-
-@dataclass(frozen=True)
 class RunSection:
     """All that is shown of one run."""
 
     anchor: str
     title: str
-    name: str
+    head: str
     place: int
     about: str
     parts: tuple[tuple[str, tuple[Block, ...]], ...]
-    verdicts: tuple[VerdictBlock, ...]
+    questions: tuple[Question, ...]
     tests: tuple[Table, ...]
     activity: str | None
     skipped: tuple[tuple[str, str], ...]
@@ -96,7 +75,7 @@ class Page:
     about: str
     lead: tuple[FindingBlock, ...]
     more: tuple[FindingBlock, ...]
-    samples: Grid | Note
+    samples: Grid | Note | None
     comparison: Table | None
     overlays: tuple[Block, ...]
     runs: tuple[RunSection, ...]
@@ -104,6 +83,7 @@ class Page:
     study_file: str | None
     command: str | None
     created: str
+    trained: bool
     grey_note: bool
 
 
@@ -123,26 +103,20 @@ def page_content(study: StudyPayload) -> Page:
     numbering = Numbering()
     runs = study.runs
     titles = run_titles(runs)
-    most = {1: 10, 2: 7, 3: 5}.get(len(runs), 4)
-    present = {sample.spec for run in runs for sample in run.samples}
-    chosen = [spec for spec in samples.FIRST_CLOUDS if spec in present] or None
-    overview = numbering.grid(
-        None,
-        "samples",
-        "Images from random codes",
-        samples.prepare(runs, clouds=chosen, most=most),
-        range(len(runs)),
-    )
+    overview = _overview(runs, numbering)
+    split = runs[0].first.name if runs[0].first is not None else "train"
     overlays: list[Block] = [
-        numbering.plot(None, name, title, module.prepare(runs), module.draw, module.caption)
+        numbering.plot(None, name, title, module.prepare(runs, split), module.draw, module.caption)
         for name, title, module in _OVERLAYS
-        if len(runs) > 1 or name != "radius"  # the run's own section shows it with its null
+        if _belongs(name, runs)
     ]
+    overlays += _alike_blocks(study, numbering)
     sections = tuple(
-        _run_section(run, title, place, numbering) for place, (run, title) in enumerate(zip(runs, titles, strict=True))
+        _run_section(run, title, place, numbering, alone=len(runs) == 1)
+        for place, (run, title) in enumerate(zip(runs, titles, strict=True))
     )
     found = [_finding(finding, study, titles, numbering) for finding in study.findings]
-    cut = _lead_count(study.findings)
+    cut = len(found) if overview is None else _lead_count(study.findings)
     called = {run.name: title for run, title in zip(runs, titles, strict=True)}
     columns = tuple(called.get(name, name) for name in study.comparison.columns)
     comparison = comparison_table(study.comparison, columns) if study.comparison.rows else None
@@ -155,12 +129,22 @@ def page_content(study: StudyPayload) -> Page:
         comparison=comparison,
         overlays=tuple(overlays),
         runs=sections,
-        making=making_table(study),
+        making=making_table(study, titles),
         study_file=study.study_file,
         command=study.command,
         created=study.created,
-        grey_note=any(_model(run).get("likelihood", "bernoulli") == "bernoulli" for run in runs),
+        trained=any(run.trained for run in runs),
+        grey_note=any(_model(run).get("likelihood", "bernoulli") == "bernoulli" for run in runs if run.trained),
     )
+
+
+def _alike_blocks(study: StudyPayload, numbering: Numbering) -> list[Block]:
+    """Show how alike the runs' spaces are, where they were held against each other."""
+    if study.alike is None:
+        return []
+    data = alike.prepare(study.alike)
+    drawn = numbering.plot(None, "alike", "How alike the spaces are", data, alike.draw, alike.caption)
+    return [drawn, alike_table(study.alike)] if isinstance(study.alike, RunsAlike) else [drawn]
 
 
 _OVERLAYS: tuple[tuple[str, str, Any], ...] = (
@@ -172,11 +156,37 @@ _OVERLAYS: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+def _overview(runs: tuple[RunPayload, ...], numbering: Numbering) -> Grid | Note | None:
+    """Images from random codes, of the runs that have a model to decode them."""
+    places = [place for place, run in enumerate(runs) if run.trained]
+    if not places:
+        return None
+    trained = [runs[place] for place in places]
+    most = {1: 10, 2: 7, 3: 5}.get(len(trained), 4)
+    present = {sample.spec for run in trained for sample in run.samples}
+    chosen = [spec for spec in samples.FIRST_CLOUDS if spec in present] or None
+    data = samples.prepare(trained, clouds=chosen, most=most)
+    return numbering.grid(None, "samples", "Images from random codes", data, places)
+
+
+def _belongs(overlay: str, runs: tuple[RunPayload, ...]) -> bool:
+    """Whether a figure of all runs has its place on the page, be it to say why it is left out."""
+    if overlay == "radius":
+        return len(runs) > 1  # the run's own section shows it with its null
+    trained = any(run.trained for run in runs)
+    if overlay == "kl":
+        return trained or any("kl" in split.values for run in runs for split in run.splits.values())
+    return trained or overlay != "losses"
+
+
 def _model(run: RunPayload) -> dict[str, Any]:
     return dict(run.manifest.get("config", {}).get("model", {}))
 
 
 def _about(study: StudyPayload, titles: tuple[str, ...]) -> str:
+    if not any(run.trained for run in study.runs):
+        alone = len(study.runs) == 1
+        return " · ".join(_codes_words(run) if alone else f"{run.name}: {_codes_words(run)}" for run in study.runs)
     sources = list(dict.fromkeys(str(run.manifest.get("source", "")) for run in study.runs))
     parts = [", ".join(source for source in sources if source)]
     data = study.runs[0].manifest.get("data", {}) if study.runs else {}
@@ -189,6 +199,12 @@ def _about(study: StudyPayload, titles: tuple[str, ...]) -> str:
         )
     parts.append(listed(titles))
     return " · ".join(part for part in parts if part)
+
+
+def _codes_words(run: RunPayload) -> str:
+    about = run.manifest
+    says = f"{counted(about['n'], 'code')} of {counted(about['d'], 'dimension')}"
+    return says + (f", {about['dropped']:,} left out for NaN or infinity" if about.get("dropped") else "")
 
 
 def _lead_count(findings: tuple[Finding, ...]) -> int:
@@ -212,54 +228,36 @@ def _finding(finding: Finding, study: StudyPayload, titles: tuple[str, ...], num
     return FindingBlock(finding.says, finding.advice, badge, shown, place or 0, number)
 
 
-def badge_of(holds: bool | None, strength: str, claim: str | None = None) -> Badge:
-    """Choose the badge of a verdict; it names the claim where the question does not stand beside it."""
-    if strength == "descriptive":
-        return DESCRIPTIVE
-    if holds is not None:
-        badge = HOLDS if holds else FAILS
-    else:
-        badge = {"undecided": UNDECIDED, "not testable": UNTESTED}.get(strength, DESCRIPTIVE)
-    return badge if claim is None else replace(badge, word=f"{claim.replace('_', ' ')}: {badge.word}")
-
-
-def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering) -> RunSection:
-    train = run.splits.get("train")
-    parts: list[tuple[str, tuple[Block, ...]]] = [
-        (
-            "Images",
-            (
-                numbering.grid(
-                    run.name,
-                    "samples",
-                    "Originals, reconstructions and every cloud",
-                    samples.prepare([run], most=12),
-                    [place],
-                ),
-            ),
-        )
-    ]
-    first = next(iter(run.splits.values()), None)
+def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering, *, alone: bool) -> RunSection:
+    first = run.first
+    parts: list[tuple[str, tuple[Block, ...]]] = []
+    if run.trained:
+        data = samples.prepare([run], most=12)
+        images = numbering.grid(run.name, "samples", "Originals, reconstructions and every cloud", data, [place])
+        parts.append(("Images", (images,)))
     if first is None:
         parts.append(("Codes", (Note("Codes", "the run has not been measured"),)))
     else:
         parts += _code_parts(run, first, place, numbering)
-    about = f"{run.name} · {run.path}" if run.path != run.name else run.name
+    if not run.trained:
+        head, about = "Codes" if alone else title, f"{run.manifest['file']} · {run.path}"
+    else:
+        head = title if run.label in title else f"{title} · {run.label}"
+        about = f"{run.name} · {run.path}" if run.path != run.name else run.name
+    titles = {measure.name: measure.title for measure in MEASURES}
     return RunSection(
         anchor=f"run-{place + 1}",
         title=title,
-        name=run.name,
+        head=head,
         place=place,
         about=about,
         parts=tuple(parts),
-        verdicts=_verdicts(run),
-        tests=tuple(table for split in run.splits.values() if (table := tests_table(split)) is not None),
-        activity=None if train is None else activity_words(train),
-        skipped=tuple((name, reason) for split in run.splits.values() for name, reason in split.skipped.items())
-        if len(run.splits) == 1
-        else tuple(first.skipped.items())
-        if first is not None
-        else (),
+        questions=questions(run),
+        tests=null_tables(run),
+        activity=None if first is None else activity_words(first),
+        skipped=()
+        if first is None
+        else tuple((titles.get(name, name), reason) for name, reason in first.skipped.items()),
     )
 
 
@@ -280,11 +278,14 @@ def _code_parts(
         for plane in flat.planes:
             one = replace(flat, planes=(plane,))
             in_planes.append(plot("planes", f"Plane of {plane.x} and {plane.y}", planes, one))
+        in_planes.append(plot("lineup", "Which panel shows the codes?", lineup, lineup.prepare(run, split)))
     maps: list[Block] = [plot("tsne", "t-SNE maps", tsne, tsne.prepare(run, split, place=place))]
-    if split == "train" and "held-out" in run.splits:
+    if len(run.splits) > 1:
         other = tsne.prepare(run, "held-out", place=place, most=1)
         maps.append(plot("tsne_held_out", "t-SNE map of held-out codes", tsne, other))
-    both: list[Block] = [plot("held_out", "Training and held-out codes", held_out, held_out.prepare(run, place=place))]
+    both: list[Block] = []
+    if run.trained:
+        both.append(plot("held_out", "Training and held-out codes", held_out, held_out.prepare(run, place=place)))
     tables = (axes_table(first), logvar_table(first), splits_table(run))
     for table, blocks in zip(tables, (along, radii, both), strict=True):
         if table is not None:
@@ -294,19 +295,5 @@ def _code_parts(
         ("Axes", tuple(along)),
         ("Planes", tuple(in_planes)),
         ("Maps", tuple(maps)),
-        ("Training and held-out", tuple(both)),
+        *([("Training and held-out", tuple(both))] if both else []),
     ]
-
-
-def _verdicts(run: RunPayload) -> tuple[VerdictBlock, ...]:
-    return tuple(
-        VerdictBlock(
-            CLAIMS[verdict["claim"]].asks if verdict["claim"] in CLAIMS else verdict["claim"].replace("_", " "),
-            badge_of(verdict["holds"], verdict["strength"]),
-            verdict["says"],
-            verdict.get("advice"),
-            SPLIT_WORDS.get(name, name),
-        )
-        for name, split in run.splits.items()
-        for verdict in split.verdicts.values()
-    )

@@ -29,12 +29,22 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "covariance null",
         "A Gaussian cloud with exactly the codes' mean and covariance, and nothing else of them.",
     ),
+    ("elliptical null", "The same with the codes' own Mahalanobis radii: what it shows too may be heavy tails alone."),
+    (
+        "copula null",
+        "The distribution of every axis and the rank correlations of the codes: what is beyond the axes' shapes?",
+    ),
+    ("permuted null", "Every axis of the codes shuffled on its own: no axis depends on another."),
     (
         "verdict",
         "A claim held against its nulls. It holds or does not hold only if the effect is beyond, or surely within, a "
         "margin; otherwise it is undecided. Descriptive ones have no null.",
     ),
-    ("p", "Share of null draws at least as extreme as the codes, the codes counted as one of the draws."),
+    (
+        "p",
+        "Share of null draws at least as extreme as the codes, the codes counted as one of the draws; corrected for "
+        "all figures of its claim.",
+    ),
     (
         "effect",
         "How large the difference to the null is, in units of its own; it does not grow with the number of codes.",
@@ -45,6 +55,13 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "dominating axis",
         "An axis along which the codes are much wider than along the ordinary ones, or far off their centre.",
     ),
+    (
+        "intrinsic dimension",
+        "How many directions codes have nearby, by the distances of neighbours. It depends on the scale and on how "
+        "many codes there are: only the ratio to a null's means something.",
+    ),
+    ("void", "A region where a null would have codes and the codes have none."),
+    ("Mahalanobis distance", "Distance from the mean in standard deviations of the direction."),
     ("inertia", "Mean squared distance of the codes to the nearest of k centres."),
     (
         "t-SNE",
@@ -53,3 +70,22 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("held-out", "Images that the model was not trained on."),
 )
 """Word and meaning, in the order in which they are met."""
+
+OF_MODELS = frozenset({"autoencoder (AE)", "variational autoencoder (VAE)", "reconstruction", "held-out"})
+"""Words that only a model needs: codes alone have none of these."""
+
+
+def words_for(*, trained: bool) -> tuple[tuple[str, str], ...]:
+    """Choose the words of a page.
+
+    Parameters
+    ----------
+    trained : bool
+        Whether there is a model on it.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Word and meaning.
+    """
+    return tuple((word, says) for word, says in GLOSSARY if trained or word not in OF_MODELS)

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from zscope.errors import ParameterError
 from zscope.figures.render import write_whole
 from zscope.report.content import page_content
-from zscope.report.glossary import GLOSSARY
+from zscope.report.glossary import words_for
 from zscope.study.payload import StudyPayload
 
 
@@ -38,7 +38,8 @@ def render(study: StudyPayload) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html").render(page=page_content(study), glossary=GLOSSARY)
+    page = page_content(study)
+    return environment.get_template("report.html").render(page=page, glossary=words_for(trained=page.trained))
 
 
 def write_report(payload: StudyPayload, path: Path) -> None:

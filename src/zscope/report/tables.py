@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from zscope.figures.base import SPLIT_WORDS, run_titles
+from zscope.figures.base import SPLIT_WORDS
 from zscope.figures.words import counted, number, percent
 from zscope.report.blocks import Table
+from zscope.study.alike import COLUMNS, RunsAlike
 from zscope.study.payload import Comparison, RunPayload, SplitPayload, StudyPayload
 
 MOST_ROWS = 24
@@ -147,49 +148,6 @@ def activity_words(split: SplitPayload) -> str | None:
     return says
 
 
-def tests_table(split: SplitPayload) -> Table | None:
-    """List every statistic against its null.
-
-    Parameters
-    ----------
-    split : SplitPayload
-        The codes.
-
-    Returns
-    -------
-    Table or None
-        None where nothing was tested.
-    """
-    rows = tuple(
-        (
-            _STATISTICS.get(test["statistic"], test["statistic"].replace("_", " ")),
-            test["null"],
-            number(test["value"], 4),
-            f"{number(test['null_mean'], 4)} ± {number(test['null_sd'], 2)}",
-            number(test["effect"], 3),
-            number(test["p"], 2),
-            str(test["draws"]),
-            f"{test['n']:,} of {test['of']:,}" if "n" in test else "",
-        )
-        for tests in split.tests.values()
-        for test in tests
-    )
-    if not rows:
-        return None
-    return Table(
-        f"Tests against null clouds, {SPLIT_WORDS[split.name]} codes",
-        ("statistic", "null", "codes", "null, mean ± sd", "effect", "p", "draws", "points used"),
-        rows,
-        (False, False, True, True, True, True, True, True),
-    )
-
-
-_STATISTICS = {
-    "radius_ks": "radius, Kolmogorov–Smirnov distance",
-    "radius_sd": "radius, standard deviation",
-    "radius_peak": "radius, peak",
-}
-
 _SPLIT_ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("radius, peak", ("radius", "peak")),
     ("radius, peak from mean and covariance", ("radius", "moments", "peak")),
@@ -220,15 +178,20 @@ def splits_table(run: RunPayload) -> Table | None:
     Table or None
         None where only one of them was measured.
     """
-    if set(run.splits) < set(SPLIT_WORDS):
+    if len(run.splits) < 2:
         return None
-    parts = [run.splits[name] for name in SPLIT_WORDS]
+    parts = list(run.splits.values())
     rows: list[tuple[str, ...]] = [("codes", *(f"{part.n:,}" for part in parts))]
     for words, keys in _SPLIT_ROWS:
         values = [_dig(part.values, *keys) for part in parts]
         if any(value is not None for value in values):
             rows.append((words, *(number(_whole(value), 4) for value in values)))
-    return Table("Training against held-out codes", ("", *SPLIT_WORDS.values()), tuple(rows), (False, True, True))
+    return Table(
+        "Training against held-out codes",
+        ("", *(SPLIT_WORDS[part.name] for part in parts)),
+        tuple(rows),
+        (False, True, True),
+    )
 
 
 def _dig(values: Any, *keys: str) -> float | None:
@@ -237,13 +200,50 @@ def _dig(values: Any, *keys: str) -> float | None:
     return len(values) if isinstance(values, list) else values
 
 
-def making_table(study: StudyPayload) -> Table:
+def alike_table(alike: RunsAlike) -> Table:
+    """Tabulate how alike runs are: every two of them, or means within and between models of several seeds.
+
+    Parameters
+    ----------
+    alike : RunsAlike
+        Of the study.
+
+    Returns
+    -------
+    Table
+        One row a pair.
+    """
+    rows = tuple(
+        (
+            row.title if row.pairs == 1 else f"{row.title} ({counted(row.pairs, 'pair')})",
+            *(number(value) for value in row.values),
+        )
+        for row in alike.rows()
+    )
+    note = (
+        "R² forth: from the codes of the first to those of the second, back: the other way, on images that the map was "
+        "not fitted to. Neighbours: share in common. Spectra: share of the variance on components of another rank. "
+        "Peaks: how far apart the radii peak, in latent units. Radii: Kolmogorov–Smirnov distance. Inertia: mean "
+        "|log ratio| of the curves, each as a share of its total variance."
+    )
+    return Table(
+        "How alike the spaces are",
+        ("", *(name for name, _ in COLUMNS)),
+        rows,
+        (False, *(True for _ in COLUMNS)),
+        " ".join([note, *(f"{left_out}." for left_out in alike.notes)]),
+    )
+
+
+def making_table(study: StudyPayload, titles: tuple[str, ...]) -> Table:
     """Say how every run was made, from its manifest.
 
     Parameters
     ----------
     study : StudyPayload
         The study.
+    titles : tuple of str
+        What the runs are called on the page.
 
     Returns
     -------
@@ -253,10 +253,12 @@ def making_table(study: StudyPayload) -> Table:
     made = [_made(run) for run in study.runs]
     names = list(dict.fromkeys(name for one in made for name in one))
     rows = tuple((name, *(one.get(name, "–") for one in made)) for name in names)
-    return Table("", ("", *run_titles(study.runs)), rows, (False, *(False for _ in study.runs)))
+    return Table("", ("", *titles), rows, (False, *(False for _ in study.runs)))
 
 
 def _made(run: RunPayload) -> dict[str, str]:
+    if not run.trained:
+        return _measured_codes(run)
     about = run.manifest
     model, training = (about.get("config", {}).get(part, {}) for part in ("model", "training"))
     data, versions = about.get("data", {}), about.get("versions", {})
@@ -280,8 +282,28 @@ def _made(run: RunPayload) -> dict[str, str]:
         made["parameters"] = f"{about['parameters']:,}"
     made["hash of the run"] = str(about.get("hash", "–"))[:16]
     made["made"] = str(about.get("created", "–"))
-    made["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "platform")
+    made["versions"] = _version_words(versions)
     return made
+
+
+def _measured_codes(run: RunPayload) -> dict[str, str]:
+    about = run.manifest
+    made = {
+        "folder": run.path,
+        "file": str(about["file"]),
+        "codes": f"{counted(about['n'], 'code')} of {counted(about['d'], 'dimension')}",
+        "log-variances": "yes" if about.get("logvar") else "none",
+        "left out for NaN or infinity": f"{about.get('dropped', 0):,}",
+    }
+    if about.get("labels"):
+        made["labels"] = ", ".join(about["labels"])
+    if about.get("group"):
+        made["groups"] = str(about["group"])
+    return made | {"measured": str(about.get("created", "–")), "versions": _version_words(about.get("versions", {}))}
+
+
+def _version_words(versions: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if name != "platform")
 
 
 def _model_words(model: dict[str, Any]) -> dict[str, str]:

@@ -17,7 +17,7 @@ FORMAT, VERSION = "zscope-latents", 1
 KEYS = {"n": int, "d": int, "shards": int, "logvar": bool, "precision": str, "model": str}
 SHARD = 65_536
 
-MEASURED_COLUMN = re.compile(r"radius|kl|pc\d+|axis\d+|tsne\..+")
+MEASURED_COLUMN = re.compile(r"radius|kl|neighbour_distance|pc\d+|axis\d+|tsne\..+")
 """Names of the columns that measures add to the points; no label may bear one."""
 
 

@@ -5,10 +5,19 @@ from math import exp, lgamma, sqrt
 from typing import Any
 
 from zscope.measures.words import counted
+from zscope.nulls import CLAIMS
 from zscope.study.payload import Comparison, Finding, RunPayload
 
-FIGURE_OF = {"radius": "radius", "axes": "axes", "activity": "kl"}
-"""Measures whose verdicts are told, in this order, and the figure that shows each (an AE has no KL to show)."""
+FIGURE_OF = {
+    "radius": "radius",
+    "normality": "axes",
+    "axes": "axes",
+    "activity": "kl",
+    "prior": "radius",
+    "clusters": "inertia",
+    "tsne": "tsne",
+}
+"""The figure that shows what a measure's verdict is about, where there is one (an AE has no KL to show)."""
 
 _NO_SPREAD = 1e-6
 """Radii that spread by less than this share of their mean are one radius."""
@@ -26,12 +35,54 @@ def prior_radius(d: int) -> float:
 
 
 def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
-    """Say what was found: the runs against each other first, then each run's verdicts."""
-    findings: list[Finding] = []
-    if len(runs) > 1:
-        findings += _losses(runs)
-    findings += [finding for run in runs for finding in (_against_prior(run), *_verdicts(run)) if finding is not None]
-    return tuple(findings)
+    """Say what was found: the runs against each other first, then what of any run has the most consequence.
+
+    Parameters
+    ----------
+    runs : sequence of RunPayload
+        The runs, in the study's order.
+
+    Returns
+    -------
+    tuple of Finding
+        Losses of all runs; structure that was found, and agreement that was not; where the codes lie, what dominates
+        and what has collapsed; then what is as in the nulls, what is undecided, and last what could not be tested.
+        The same claim of all runs stands together, in the order of the runs.
+    """
+    single = [finding for run in runs for finding in (_against_prior(run), *_verdicts(run)) if finding is not None]
+    ranked = sorted(single, key=_rank) + [left for run in runs if (left := _not_testable(run)) is not None]
+    return (*(_losses(runs) if len(runs) > 1 else ()), *ranked)
+
+
+CONSEQUENCE = (
+    "prior_match",
+    "multivariate_normal",
+    "clusters",
+    "voids",
+    "low_dimensional",
+    "map_structure",
+    "radius_explained",
+    "dominating_axes",
+    "collapsed_axes",
+)
+"""Claims by what they mean for drawing codes: from where, by which cloud, of how many axes."""
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    """Order findings: what bears on how codes are to be drawn, what describes them, what settles nothing.
+
+    Within these the same claim of all runs stands together.
+    """
+    if finding.claim is None:
+        return 1, 0
+    place = CONSEQUENCE.index(finding.claim) + 1 if finding.claim in CONSEQUENCE else len(CONSEQUENCE) + 1
+    claim = CLAIMS.get(finding.claim)
+    if claim is None or claim.kind == "descriptive":
+        return (1 if finding.holds else 2), place
+    if finding.holds is None:
+        return 4, place
+    surprising = finding.holds if claim.kind == "structure" else not finding.holds
+    return (0 if surprising else 3), place
 
 
 def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
@@ -42,16 +93,12 @@ def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
     for run in trained:
         last = _last(run, split)
         if last is not None:
-            kl = "" if _is_autoencoder(run) else f" with a KL of {last['kl']:.4g}"
+            kl = "" if run.kind == "ae" else f" with a KL of {last['kl']:.4g}"
             parts.append(f"{run.name} ({run.label}) {last['reconstruction']:.1f}{kl}")
     if len(parts) < 2:
         return []
     images = "held-out" if split == "held-out" else "training"
     return [Finding(f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
-
-
-def _is_autoencoder(run: RunPayload) -> bool:
-    return bool(run.manifest["config"]["model"]["kind"] == "ae")
 
 
 def _against_prior(run: RunPayload) -> Finding | None:
@@ -60,16 +107,16 @@ def _against_prior(run: RunPayload) -> Finding | None:
     Of a VAE these are draws of the posteriors: the prior is held to all posteriors together, not to their means, which
     lie further in.
     """
-    split = run.splits.get("train")
+    split = run.first
     if split is None:
         return None
-    if _is_autoencoder(run):
+    about = split.values.get("logvar")
+    if about is None and run.kind != "vae":
         radius, what = split.values.get("radius", {}), f"The codes of {run.name} lie"
     else:
-        about = split.values.get("logvar", {})
-        factor = about.get("factor", 1.0)
+        factor = (about or {}).get("factor", 1.0)
         noise = "" if factor == 1 else f", their noise times {factor:g},"
-        radius, what = about.get("radius_of_draw", {}), f"Draws of the posteriors of {run.name}{noise} lie"
+        radius, what = (about or {}).get("radius_of_draw", {}), f"Draws of the posteriors of {run.name}{noise} lie"
     mean, sd = radius.get("mean"), radius.get("sd")
     if mean is None or sd is None:
         return None
@@ -90,7 +137,8 @@ def _apart(mean: float, sd: float, prior: float) -> str:
 
 
 def _verdicts(run: RunPayload) -> list[Finding]:
-    split = run.splits.get("train")
+    """One finding a verdict, without those that say that nothing could be tested."""
+    split = run.first
     if split is None:
         return []
     return [
@@ -101,11 +149,22 @@ def _verdicts(run: RunPayload) -> list[Finding]:
             verdict["claim"],
             verdict["holds"],
             verdict["strength"],
-            FIGURE_OF[name] if FIGURE_OF[name] in split.values else None,
+            FIGURE_OF[name] if FIGURE_OF.get(name) in split.values else None,
         )
-        for name in FIGURE_OF
-        if (verdict := split.verdicts.get(name)) is not None
+        for name, verdict in split.verdicts.items()
+        if verdict["strength"] != "not testable"
     ]
+
+
+def _not_testable(run: RunPayload) -> Finding | None:
+    """Name the claims that could not be tested, in one sentence; the verdicts say why."""
+    split = run.first
+    claims = [] if split is None else [v["claim"] for v in split.verdicts.values() if v["strength"] == "not testable"]
+    if not claims:
+        return None
+    named = ", ".join(claim.replace("_", " ") for claim in claims)
+    says = f"Of {run.name} {counted(len(claims), 'claim')} could not be tested: {named}. The verdicts say why."
+    return Finding(says, run=run.name, strength="not testable")
 
 
 def _last(run: RunPayload, split: str) -> dict[str, Any] | None:
@@ -122,9 +181,9 @@ def _losses_of(split: str, name: str) -> Callable[[RunPayload], float | None]:
     return value
 
 
-def _measured(name: str, *keys: str, split: str = "train") -> Callable[[RunPayload], float | None]:
+def _measured(name: str, *keys: str, split: str = "first") -> Callable[[RunPayload], float | None]:
     def value(run: RunPayload) -> float | None:
-        part = run.splits.get(split)
+        part = run.first if split == "first" else run.splits.get(split)
         found: Any = None if part is None else part.values.get(name)
         for key in keys:
             found = None if found is None else found.get(key)
@@ -133,6 +192,12 @@ def _measured(name: str, *keys: str, split: str = "train") -> Callable[[RunPaylo
         return None if found is None else float(found)
 
     return value
+
+
+def _dimensions(run: RunPayload) -> float | None:
+    if run.trained:
+        return float(run.manifest["config"]["model"]["z_dim"])
+    return None if run.first is None else float(run.first.d)
 
 
 ROWS: tuple[tuple[str, str, Callable[[RunPayload], float | None]], ...] = (
@@ -146,7 +211,7 @@ ROWS: tuple[tuple[str, str, Callable[[RunPayload], float | None]], ...] = (
     ("reconstruction per channel, held-out", "nats per image", _losses_of("held-out", "reconstruction_per_channel")),
     ("KL, training", "nats per image", _losses_of("train", "kl")),
     ("KL, held-out", "nats per image", _losses_of("held-out", "kl")),
-    ("latent dimensions", "", lambda run: float(run.manifest["config"]["model"]["z_dim"])),
+    ("latent dimensions", "", _dimensions),
     ("active axes", "", _measured("activity", "active")),
     ("dominating axes", "", _measured("axes", "dominating")),
     ("components for 95 % of the variance", "", _measured("pca", "needed", "95")),

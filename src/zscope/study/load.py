@@ -1,4 +1,4 @@
-"""From run folders to the payload: everything is read, nothing is computed but sentences and tables."""
+"""From folders to the payload: everything is read, nothing is computed but sentences and tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from zscope.errors import ParameterError
+from zscope.errors import FormatError, ParameterError
+from zscope.runs.formats import read_json
 from zscope.runs.latents import Latents
 from zscope.runs.measured import read_measures, read_null_points
 from zscope.runs.run import Run
 from zscope.runs.samples import read_samples
+from zscope.study import codes
 from zscope.study.findings import compare_runs, findings_of
-from zscope.study.payload import RunPayload, SamplePayload, SplitPayload, StudyPayload
+from zscope.study.measure import null_files
+from zscope.study.payload import GIVEN, RunPayload, SamplePayload, SplitPayload, StudyPayload
 
 MOST_CLASSES = 40
 """A label with more distinct values than this names things (persons, files) rather than classes."""
@@ -44,7 +48,10 @@ def load_run(run: Run, *, label: str | None = None, samples: Path | None = None)
     if latents is not None and measured:
         for name, content in (("train", measured), ("held-out", measured.get("held_out"))):
             if content and "measures" in content:
-                splits[name] = _split(run, latents, name, content)
+                points = latents.points.take(pa.array(latents.split(name)))
+                splits[name] = _split(name, content, points, null_files(run.latents, name))
+    if latents is None and label is not None:
+        raise ParameterError("label", f"be left out: {run.path} has not been encoded", label)
     return RunPayload(
         name=run.name,
         label=run.label,
@@ -55,20 +62,78 @@ def load_run(run: Run, *, label: str | None = None, samples: Path | None = None)
         reconstructions=reconstructions,
         samples=clouds,
         splits=splits,
-        label_column=_label_column(run, latents, label),
+        label_column=None if latents is None else _label_column(latents.points, label),
+    )
+
+
+def load_codes(folder: Path, *, label: str | None = None) -> RunPayload:
+    """Read a folder of codes that were measured without a run.
+
+    Parameters
+    ----------
+    folder : Path
+        What `zscope.study.codes.measure_file` made.
+    label : str, optional
+        The label that colours the maps; by default the first with 2 to 40 classes.
+
+    Returns
+    -------
+    RunPayload
+        With one split, and no images.
+
+    Raises
+    ------
+    FormatError
+        A part is missing.
+    ParameterError
+        There is no such label.
+    """
+    manifest = read_json(folder / "codes.json", codes.FORMAT, codes.VERSION, codes.KEYS)
+    measured = read_measures(folder / "measures.json")
+    if not measured:
+        raise FormatError(f"{folder} holds no measures.json: measure the codes again")
+    try:
+        points = pq.read_table(folder / "points.parquet")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise FormatError(f"{folder / 'points.parquet'}: {str(error).splitlines()[0]}") from None
+    none = np.empty((0, 1, 1, 1), np.uint8)
+    name = Path(str(manifest["file"])).name
+    return RunPayload(
+        name=name,
+        label=name,
+        path=str(folder),
+        manifest=dict(manifest),
+        history=[],
+        originals=none,
+        reconstructions=none,
+        samples=(),
+        splits={GIVEN: _split(GIVEN, measured, points, null_files(folder, codes.NAME))},
+        label_column=_label_column(points, label),
     )
 
 
 def load_study(
     name: str,
-    runs: Sequence[Run],
+    runs: Sequence[Run | RunPayload],
     *,
     label: str | None = None,
     study_file: str | None = None,
     command: str | None = None,
 ) -> StudyPayload:
-    """Read several runs into one payload, with findings and the table that compares them."""
-    loaded = tuple(load_run(run, label=label) for run in runs)
+    """Bring several runs into one payload, with findings and the table that compares them.
+
+    Parameters
+    ----------
+    name : str
+        Title of the report.
+    runs : sequence of Run or RunPayload
+        Run folders, or what was read already.
+    label : str, optional
+        The label that colours the maps of the runs that are read.
+    study_file, command : str, optional
+        Text of the study's file, and the command that made it.
+    """
+    loaded = tuple(load_run(run, label=label) if isinstance(run, Run) else run for run in runs)
     return StudyPayload(
         name=name,
         runs=loaded,
@@ -92,11 +157,9 @@ def _samples(run: Run, folder: Path) -> tuple[Any, Any, tuple[SamplePayload, ...
     )
 
 
-def _split(run: Run, latents: Latents, name: str, content: dict[str, Any]) -> SplitPayload:
-    rows = latents.split(name)
+def _split(name: str, content: dict[str, Any], points: pa.Table, nulls: tuple[Path, Path]) -> SplitPayload:
     measures = {entry["name"]: entry for entry in content["measures"]}
     done = {key: entry for key, entry in measures.items() if "values" in entry}
-    table = latents.points.take(pa.array(rows))
     return SplitPayload(
         name=name,
         n=content["cloud"]["n"],
@@ -105,8 +168,9 @@ def _split(run: Run, latents: Latents, name: str, content: dict[str, Any]) -> Sp
         tests={key: entry["tests"] for key, entry in done.items() if entry["tests"]},
         verdicts={key: entry["verdict"] for key, entry in done.items() if entry["verdict"]},
         skipped={key: entry["skipped"] for key, entry in measures.items() if "skipped" in entry},
-        points={column: _column(table[column]) for column in table.column_names},
-        null_points=read_null_points(Path(run.latents) / f"null-covariance-{name}.parquet"),
+        points={column: _column(points[column]) for column in points.column_names},
+        null_points=read_null_points(nulls[0]),
+        lineup=read_null_points(nulls[1]),
     )
 
 
@@ -116,13 +180,8 @@ def _column(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(column.to_pylist(), dtype=object)
 
 
-def _label_column(run: Run, latents: Latents | None, wanted: str | None) -> str | None:
+def _label_column(points: pa.Table, wanted: str | None) -> str | None:
     """Choose the label to colour by: the wanted one, or the first with a few classes."""
-    if latents is None:
-        if wanted is not None:
-            raise ParameterError("label", f"be left out: {run.path} has not been encoded", wanted)
-        return None
-    points = latents.points
     labels = [
         name
         for name in points.column_names

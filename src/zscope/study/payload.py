@@ -1,11 +1,17 @@
 """The payload: the one object that report, explorer and ``--json`` show. Whoever shows it computes nothing."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zscope.typing import ImageArray, JsonDict
+
+if TYPE_CHECKING:
+    from zscope.study.alike import NotCompared, RunsAlike
+
+GIVEN = "train"
+"""Key of the only split of codes that no model of ours made; whatever nulls are fitted to goes by this name."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,9 @@ class SplitPayload:
         Columns of the points: labels (any type) and floats such as ``radius``, ``pc1``, ``tsne.standard.x``.
     null_points : dict of str to ndarray
         The same planes and the standard map of one draw of the ``covariance`` null.
+    lineup : dict of str to ndarray
+        The codes' densest window hidden among null ones: ``panel``, ``x``, ``y``, and ``codes``, true in the codes' own
+        panel; empty where there is none.
     """
 
     name: str
@@ -42,6 +51,7 @@ class SplitPayload:
     skipped: dict[str, str]
     points: dict[str, np.ndarray]
     null_points: dict[str, np.ndarray] = field(default_factory=dict)
+    lineup: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,14 +74,15 @@ class SamplePayload:
 
 @dataclass(frozen=True)
 class RunPayload:
-    """One run, read from its folder.
+    """One run, or codes that were measured without one, read from a folder.
 
     Attributes
     ----------
     name, label, path : str
-        Folder name, kind of model in words, and the folder.
+        Folder name, kind of model in words, and the folder. Of codes without a model: the file's name, twice.
     manifest : dict
-        ``run.json``: source, config (model, training), data, seed, versions, hash, parameters.
+        ``run.json``: source, config (model, training), data, seed, versions, hash, parameters. Of codes without a model
+        ``codes.json``: file, n, d, dropped, labels, group, versions.
     history : list of dict
         ``metrics.jsonl``: step, epoch, split, total, reconstruction, kl (nats per image), seconds.
     originals, reconstructions : ndarray of shape (n, H, W, C), uint8
@@ -80,7 +91,7 @@ class RunPayload:
     samples : tuple of SamplePayload
         One entry a cloud.
     splits : dict of str to SplitPayload
-        ``train`` first, then ``held-out``; empty where the run was not measured.
+        ``train`` first, then ``held-out``; empty where the run was not measured. Codes without a model have one.
     label_column : str or None
         The label that colours the maps.
     """
@@ -95,6 +106,21 @@ class RunPayload:
     samples: tuple[SamplePayload, ...]
     splits: dict[str, SplitPayload]
     label_column: str | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether this is a run of a model, and not codes alone."""
+        return "config" in self.manifest
+
+    @property
+    def kind(self) -> str | None:
+        """``ae`` or ``vae``; None of codes alone."""
+        return str(self.manifest["config"]["model"]["kind"]) if self.trained else None
+
+    @property
+    def first(self) -> SplitPayload | None:
+        """The codes that findings are about: training codes, or the only ones; None where nothing was measured."""
+        return next(iter(self.splits.values()), None)
 
 
 @dataclass(frozen=True)
@@ -164,6 +190,8 @@ class StudyPayload:
         The command that made it.
     created : str
         When, ISO 8601.
+    alike : RunsAlike, NotCompared or None
+        How alike the spaces of the runs are, or why that is not known; None where nobody asked.
     """
 
     name: str
@@ -173,6 +201,7 @@ class StudyPayload:
     study_file: str | None
     command: str | None
     created: str
+    alike: "RunsAlike | NotCompared | None" = None
 
     def as_json(self) -> JsonDict:
         """Give the payload without its arrays, for ``--json``."""
@@ -187,6 +216,7 @@ class StudyPayload:
                     for figure, unit, values in self.comparison.rows
                 ],
             },
+            "alike": None if self.alike is None else self.alike.as_json(),
             "runs": [
                 {
                     "name": run.name,

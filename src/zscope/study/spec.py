@@ -7,7 +7,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zscope.errors import FormatError, ParameterError
+from zscope.measures.base import MAX_POINTS, MAX_QUERIES
+from zscope.measures.tsne import LEAST_POINTS
 from zscope.models.config import parameter_error
+from zscope.study.measure import MAP_POINTS, MeasureSettings
 from zscope.study.request import TrainRequest
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -26,12 +29,22 @@ class Images(BaseModel):
 
 
 class Measuring(BaseModel):
-    """How codes are measured: the options of ``zscope measure``."""
+    """How codes are measured: the options of ``zscope measure``; maps are pictures, whose structure is not decided."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     draws: Annotated[int, Field(ge=1)] = 99
     seed: Annotated[int, Field(ge=0)] = 0
+    points: Annotated[int, Field(ge=1)] = MAX_POINTS
+    queries: Annotated[int, Field(ge=1)] = MAX_QUERIES
+    maps: bool = True
+    map_draws: Annotated[int, Field(ge=0)] = 0
+    map_points: Annotated[int, Field(ge=LEAST_POINTS)] = MAP_POINTS
+    group: str | None = None
+
+    def settings(self) -> MeasureSettings:
+        """Give what `zscope.study.measure` takes; the group goes apart."""
+        return MeasureSettings(**self.model_dump(exclude={"group"}))
 
 
 class Sampling(BaseModel):

@@ -114,7 +114,7 @@ def run_study(
                 log=log,
             )
         latents = encode(run, device=request.device, progress=progress, log=log)
-        measure_run(run, latents, draws=spec.measure.draws, seed=spec.measure.seed, progress=progress, log=log)
+        measure_run(run, latents, spec.measure.settings(), group=spec.measure.group, progress=progress, log=log)
         sample_run(
             run,
             latents,
