@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from zscope.cli.main import app
+from zscope.cli.main import command_line
 from zscope.cli.reference import commands, markdown
 from zscope.clouds import CLOUDS
 from zscope.data import SOURCES, prepare
@@ -23,7 +23,7 @@ from zscope.study.train import train
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "results" not in path.parts)
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(commands(typer.main.get_command(command_line())))
 
 
 def text(name):

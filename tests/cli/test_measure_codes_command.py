@@ -116,11 +116,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(home, capsys, arguments, code,
 def test_no_torch_is_loaded_for_codes(tmp_path):
     np.save(tmp_path / "mine.npy", TABLE[:40])
     script = (
-        "import sys, typer\n"
-        "from zscope.cli import measure\n"
-        "app = typer.Typer()\n"
-        "measure.register(app)\n"
-        "app(['mine.npy', '--draws', '1', '--no-figures', '--quiet'], standalone_mode=False)\n"
+        "import sys\n"
+        "from zscope.cli.main import run\n"
+        "assert run(['measure', 'mine.npy', '--draws', '1', '--no-figures', '--quiet']) == 0\n"
         "print(sorted({'torch', 'accelerate'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)

@@ -74,7 +74,7 @@ def test_what_each_payload_lacks(payloads):
 
 
 def test_reasons_are_the_measures_own(payloads):
-    assert prepared("kl", payloads["ae"]).reason == "an autoencoder has no log-variances"
+    assert prepared("kl", payloads["ae"]).reason == "these codes have no log-variances"
     assert "have 1" in prepared("planes", payloads["tiny"]).reason
     assert prepared("held_out", payloads["tiny"]).reason == "the held-out codes have not been measured"
 
@@ -176,9 +176,9 @@ class TestRadius:
             assert np.sum(curve.density * np.diff(curve.edges)) == pytest.approx(1)
 
     def test_overlay_names_who_is_left_out(self, runs, payloads):
-        data = radius_overlay.prepare([runs[0], replace(payloads["unmeasured"], label="VAE")])
-        assert data.left_out == (("VAE", "the run has not been measured"),)
-        assert "VAE is left out: the run has not been measured." in radius_overlay.caption(data)
+        data = radius_overlay.prepare([runs[0], payloads["unmeasured"]])
+        assert data.left_out == (("bare", "the run has not been measured"),)
+        assert "bare is left out: the run has not been measured." in radius_overlay.caption(data)
 
 
 class TestAxes:
@@ -226,9 +226,8 @@ class TestCurves:
         assert data.with_kl == (False, True, True)
         assert data.curves[2]["held-out"].values["kl"][-1] == runs[2].history[-1]["kl"]
         assert np.allclose(data.curves[0]["train"].epoch, np.arange(1, 13))
-        assert "AE: after 12 epochs the total is 75 on training images and 76.5 on held-out images." in losses.caption(
-            data
-        )
+        says = losses.caption(data)
+        assert "digits-ae: after 12 epochs the total is 75 on training images and 76.5 on held-out images." in says
 
     def test_steps_within_an_epoch_are_parts_of_it(self, runs):
         record = {"split": "train", "total": 1.0, "reconstruction": 1.0, "kl": 0.0}
@@ -255,7 +254,7 @@ class TestCurves:
 
     def test_kl_is_sorted_and_counted(self, runs):
         data = kl.prepare(runs)
-        assert data.left_out == (("AE", "an autoencoder has no log-variances"),)
+        assert data.left_out == (("digits-ae", "these codes have no log-variances"),)
         curve = data.curves[1]
         assert np.all(np.diff(curve.nats) <= 0)
         assert curve.total == pytest.approx(runs[2].splits["train"].values["kl"]["total"])

@@ -138,7 +138,7 @@ class TestSeparation:
     def test_unequal_groups(self):
         points = RNG(0).standard_normal((6000, 8))
         points[RNG(1).uniform(size=6000) < 0.3] += 2
-        found = separation(halves(points.astype(np.float32)), RNG(2))  # sqrt(8) · 2 = 5.7 sd apart
+        found = separation(halves(points.astype(np.float32)))  # sqrt(8) · 2 = 5.7 sd apart
         assert found.share == pytest.approx(0.3, abs=0.03)
 
     @pytest.mark.parametrize(

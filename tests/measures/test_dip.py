@@ -40,7 +40,7 @@ def by_definition(values):
     return best
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_is_the_distance_from_the_nearest_function_with_one_peak(seed):
     rng = RNG(seed)
     n = int(rng.integers(5, 25))

@@ -6,6 +6,7 @@ import pytest
 from zscope.errors import CodesError
 from zscope.measures.axes import AxesMeasure, axis_table, robust_z
 from zscope.measures.base import LatentCodes
+from zscope.measures.histogram import counts_on_interval, pooled_counts
 from zscope.measures.pca import PrincipalComponentsMeasure, principal_axes
 from zscope.measures.planes import PlanesMeasure, count_window, densest_place, plane_projection, project
 
@@ -197,3 +198,12 @@ class TestPlanes:
 
     def test_one_dimension(self):
         assert "at least 2 dimensions" in PlanesMeasure().applies(LatentCodes.of(np.ones((5, 1))))
+
+
+def test_columns_are_counted_together_as_their_values_are():
+    table = RNG(5).standard_normal((500, 6)).astype(np.float32) * np.arange(1, 7)
+    columns = np.array([0, 2, 5])
+    edges, counts = pooled_counts(table, columns, 0.25)
+    expected_edges, expected = counts_on_interval(table[:, columns].ravel(), 0.25)
+    assert (edges == expected_edges).all()
+    assert (counts == expected).all()

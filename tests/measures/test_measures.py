@@ -98,7 +98,7 @@ class TestEveryMeasure:
 
     def test_says_why_an_autoencoder_is_not_for_it(self, measure):
         reason = measure.applies(some_codes(logvar=False))
-        assert reason == ("an autoencoder has no log-variances" if measure.name in ("kl", "logvar") else None)
+        assert reason == ("these codes have no log-variances" if measure.name in ("kl", "logvar") else None)
 
 
 def test_names_are_unique_and_in_the_order_of_the_report():

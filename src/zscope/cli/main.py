@@ -17,17 +17,11 @@ from typer.exceptions import Abort, TyperException
 from zscope import __version__
 from zscope.errors import ZscopeError
 
-app = typer.Typer(
-    name="zscope",
-    help="Where the latent codes of autoencoders lie, what of it is chance, and from where to sample.",
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-COMMANDS = ("data", "train", "encode", "measure", "sample", "compare", "study", "report", "list_")
-"""The modules of ``zscope.cli`` that hold one command each, in the order of ``zscope --help``."""
+COMMANDS = {
+    name.rstrip("_"): f"zscope.cli.{name}"
+    for name in ("data", "train", "encode", "measure", "sample", "compare", "study", "report", "list_")
+}
+"""The module of each command, in the order of ``zscope --help``."""
 
 
 def _version(wanted: bool) -> None:
@@ -36,15 +30,37 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def zscope(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Where the latent codes of autoencoders lie, what of it is chance, and from where to sample."""
 
 
-for _name in COMMANDS:
-    import_module(f"zscope.cli.{_name}").register(app)
+def command_line(*names: str) -> typer.Typer:
+    """Put commands together; only their modules are loaded, so that measuring codes does not load torch.
+
+    Parameters
+    ----------
+    *names : str
+        Commands; by default all.
+
+    Returns
+    -------
+    typer.Typer
+        What runs them.
+    """
+    app = typer.Typer(
+        name="zscope",
+        help="Where the latent codes of autoencoders lie, what of it is chance, and from where to sample.",
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(zscope)
+    for name in names or COMMANDS:
+        import_module(COMMANDS[name]).register(app)
+    return app
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -56,6 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
+        app = command_line(*arguments[:1]) if arguments[:1] and arguments[0] in COMMANDS else command_line()
         code: Any = app(args=arguments, prog_name="zscope", standalone_mode=False)
         return int(code or 0)
     except ZscopeError as error:

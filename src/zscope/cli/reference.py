@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from zscope.cli.main import app
+from zscope.cli.main import command_line
 from zscope.runs.formats import staged_file
 
 HEAD = """\
@@ -29,7 +29,7 @@ def markdown() -> str:
     str
         A page of Markdown: a section for each command, with its usage, what it does, its arguments and its options.
     """
-    sections = [_section(path, command) for path, command in commands(typer.main.get_command(app))]
+    sections = [_section(path, command) for path, command in commands(typer.main.get_command(command_line()))]
     return "\n".join([HEAD, *sections])
 
 

@@ -9,7 +9,7 @@ from zscope.cli.common import AsJson, Debug, Force, Out, Output, Quiet
 from zscope.errors import ExistsError, ParameterError
 from zscope.report import write_report
 from zscope.runs.run import Run
-from zscope.study.load import load_study
+from zscope.study.load import load_codes, load_run, load_study
 from zscope.study.payload import StudyPayload
 from zscope.study.study import open_study
 
@@ -23,16 +23,19 @@ def opened(folders: list[Path], label: str | None) -> tuple[StudyPayload, Path |
     """Load runs or a study, and say where its report goes by default; several runs have no folder of their own."""
     if len(folders) == 1 and (folders[0] / "study.json").exists():
         return open_study(folders[0], label=label), folders[0] / "report.html"
-    runs = [Run.open(folder) for folder in folders]
+    runs = [
+        load_codes(folder, label=label) if (folder / "codes.json").exists() else load_run(Run.open(folder), label=label)
+        for folder in folders
+    ]
     names = [run.name for run in runs]
-    if len({run.path.resolve() for run in runs}) < len(runs):
+    if len({folder.resolve() for folder in folders}) < len(folders):
         raise ParameterError("RUN", "be named once each", ", ".join(str(folder) for folder in folders))
-    payload = load_study(" and ".join(names) if len(names) < 3 else ", ".join(names), runs, label=label)
+    payload = load_study(" and ".join(names) if len(names) < 3 else ", ".join(names), runs)
     return payload, folders[0] / "report.html" if len(folders) == 1 else None
 
 
 def report_command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, or one study folder.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs or of measured codes, or one study folder.")],
     label: Annotated[str | None, typer.Option("--label", help="Label that colours the maps.")] = None,
     out: Out = None,
     force: Force = False,

@@ -71,7 +71,9 @@ def write_figures(run: RunPayload, folder: Path) -> dict[str, str]:
     dict of str to str
         Figures that were left out, and why.
     """
-    return _write({name: kind.prepare(run if kind.scope == "run" else [run]) for name, kind in FIGURES.items()}, folder)
+    split = "train" if run.first is None else run.first.name
+    prepared = {name: kind.prepare(run if kind.scope == "run" else [run], split) for name, kind in FIGURES.items()}
+    return _write(prepared, folder)
 
 
 def write_study_figures(runs: Sequence[RunPayload], folder: Path) -> dict[str, str]:

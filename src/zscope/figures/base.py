@@ -8,8 +8,11 @@ from matplotlib.figure import Figure
 
 from zscope.study.payload import RunPayload, SplitPayload
 
-SPLIT_WORDS = {"train": "training", "held-out": "held-out"}
-"""How the codes of a split are called in a sentence."""
+SPLIT_WORDS = {"train": "training", "held-out": "held-out", "given": "given"}
+"""How the codes of a split are called in a sentence; codes without a model of ours are given."""
+
+BOTH = ("train", "held-out")
+"""The splits of a run."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def curves_of(
 
 
 def run_titles(runs: Sequence[RunPayload]) -> tuple[str, ...]:
-    """Short titles of runs: the kind of model where that tells them apart, otherwise the folder's name as well.
+    """Short titles of runs: their names, which the study's file chose, or the kind of model where there is one run.
 
     Parameters
     ----------
@@ -143,8 +146,10 @@ def run_titles(runs: Sequence[RunPayload]) -> tuple[str, ...]:
     tuple of str
         One a run.
     """
-    labels = [run.label for run in runs]
-    return tuple(run.label if labels.count(run.label) == 1 else f"{run.label} · {run.name}" for run in runs)
+    names, labels = [run.name for run in runs], [run.label for run in runs]
+    if len(runs) > 1 and len(set(names)) == len(names):
+        return tuple(names)
+    return tuple(run.label if labels.count(run.label) == 1 else f"{run.label} · {run.path}" for run in runs)
 
 
 def held_out_images(run: RunPayload) -> bool:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from zscope.figures import inertia, pca, radius_overlay
-from zscope.figures.base import SPLIT_WORDS, Missing
+from zscope.figures.base import BOTH, SPLIT_WORDS, Missing
 from zscope.figures.style import INK, light_grid, new_figure, run_colour, styled
 from zscope.figures.words import counted, number, sizes_differ
 from zscope.study.payload import RunPayload
@@ -60,7 +60,7 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> HeldOut
     """
     del split
     radii: dict[str, radius_overlay.RadiusCurve] = {}
-    for name in SPLIT_WORDS:
+    for name in BOTH:
         curve = radius_overlay.curve_of(run, name, name, place)
         if isinstance(curve, Missing):
             return curve
@@ -68,13 +68,13 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> HeldOut
     panels: list[tuple[str, str, dict[str, Curve]]] = [
         ("radius |z|", "share of codes per unit", {name: (curve.edges, curve.density) for name, curve in radii.items()})
     ]
-    components = {name: pca.prepare([run], name) for name in SPLIT_WORDS}
+    components = {name: pca.prepare([run], name) for name in BOTH}
     shares = {
         name: (np.arange(1.0, len(found.curves[0].cumulative) + 1), found.curves[0].cumulative)
         for name, found in components.items()
         if not isinstance(found, Missing)
     }
-    curves = {name: inertia.prepare([run], name) for name in SPLIT_WORDS}
+    curves = {name: inertia.prepare([run], name) for name in BOTH}
     inertias = {
         name: (found.curves[0].k.astype(np.float64), found.curves[0].share)
         for name, found in curves.items()
@@ -84,7 +84,7 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> HeldOut
         (_COMPONENT, "cumulative share of the variance", shares),
         (_CENTRES, "inertia / total variance", inertias),
     ):
-        if len(found_curves) == len(SPLIT_WORDS):
+        if len(found_curves) == len(BOTH):
             panels.append((across, up, found_curves))
     return HeldOutData(
         {name: curve.n for name, curve in radii.items()},
@@ -97,10 +97,11 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> HeldOut
 
 def caption(data: HeldOutData) -> str:
     """Say how the radii of both splits compare."""
-    sizes = " and ".join(counted(data.n[name], f"{word} code") for name, word in SPLIT_WORDS.items())
+    sizes = " and ".join(counted(data.n[name], f"{SPLIT_WORDS[name]} code") for name in BOTH)
     ends = "; ".join(
-        f"{word} codes peak at radius {number(data.peak[name], 4)} and lie at {number(data.mean[name], 4)} on average"
-        for name, word in SPLIT_WORDS.items()
+        f"{SPLIT_WORDS[name]} codes peak at radius {number(data.peak[name], 4)} "
+        f"and lie at {number(data.mean[name], 4)} on average"
+        for name in BOTH
     )
     drawn = {across for across, _, _ in data.panels}
     fewer = " and ".join(
@@ -131,7 +132,7 @@ def draw(data: HeldOutData) -> Figure:
         Line2D([], [], color=run_colour(data.place)),
         Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.2),
     ]
-    figure.legend(marks, list(SPLIT_WORDS.values()), loc="outside upper left", ncols=2)
+    figure.legend(marks, [SPLIT_WORDS[name] for name in BOTH], loc="outside upper left", ncols=2)
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from zscope.figures.base import SPLIT_WORDS, Missing, run_titles
+from zscope.figures.base import BOTH, SPLIT_WORDS, Missing, run_titles
 from zscope.figures.style import INK, QUIET, light_grid, log_axis, new_figure, run_colour, styled, thousands
 from zscope.figures.words import counted, number
 from zscope.study.payload import RunPayload
@@ -84,7 +84,7 @@ def _curves(history: list[dict[str, Any]]) -> dict[str, LossCurve]:
     last_step = max((record["step"] for record in history), default=0)
     last_epoch = max((record["epoch"] for record in history), default=0)
     curves: dict[str, LossCurve] = {}
-    for split in SPLIT_WORDS:
+    for split in BOTH:
         records = sorted((record for record in history if record["split"] == split), key=lambda record: record["step"])
         if records:
             epochs = np.array([record["step"] * last_epoch / max(last_step, 1) for record in records])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from zscope.measures.activity import active_posteriors
 from zscope.measures.base import LatentCodes, Measure, Measurement, finite_or_none, row_list
-from zscope.measures.histogram import counts_on_interval, scaled_interval, smooth_peak
+from zscope.measures.histogram import counts_on_interval, pooled_counts, scaled_interval, smooth_peak
 from zscope.typing import Json, JsonDict, Progress
 
 _INTERVAL = 0.25
@@ -175,7 +175,7 @@ class AxesMeasure(Measure):
             shown.append({"axis": axis, "edges": edges.tolist(), "counts": counts.tolist()})
         pooled: JsonDict = {"edges": [], "counts": []}
         if len(ordinary):
-            edges, counts = counts_on_interval(codes[:, ordinary].ravel(), interval)
+            edges, counts = pooled_counts(codes, ordinary, interval)
             pooled = {"edges": edges.tolist(), "counts": counts.tolist()}
         return {"axes": shown, "ordinary": pooled}
 
@@ -204,7 +204,9 @@ def _aggregate(codes: LatentCodes, table: AxisTable, axis: int) -> JsonDict:
 def _interval(codes: NDArray[np.float32], table: AxisTable) -> float:
     """0.25 where it cuts six typical standard deviations into 8 to 400 pieces, otherwise a power of ten times it."""
     typical = float(np.sqrt(np.mean(table.sd**2)))
-    interval = scaled_interval(_INTERVAL, 6 * typical, fewest=8, most=400, largest=float(np.abs(codes).max()))
+    interval = scaled_interval(
+        _INTERVAL, 6 * typical, fewest=8, most=400, largest=max(float(codes.max()), -float(codes.min()))
+    )
     extent = float(codes.max()) - float(codes.min())
     # Single codes far outside must not make a histogram of millions of intervals.
     return interval if extent / interval <= _MOST else scaled_interval(interval, extent, fewest=_MOST / 100, most=_MOST)

@@ -68,6 +68,35 @@ def counts_on_interval(
     return slot_edges(first, last, interval), np.bincount(slots - first, minlength=last - first + 1).astype(np.int64)
 
 
+def pooled_counts(
+    table: NDArray[np.floating[Any]], columns: NDArray[np.int64], interval: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Count the values of several columns together, one column in memory at a time.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n, d)
+        Finite numbers.
+    columns : ndarray of shape (c,)
+        At least one.
+    interval : float
+        Width of an interval.
+
+    Returns
+    -------
+    edges, counts : ndarray of shape (m + 1,) and (m,)
+        As `counts_on_interval` of all these values.
+    """
+    low = min(float(table[:, column].min()) for column in columns)
+    high = max(float(table[:, column].max()) for column in columns)
+    first, last = int(np.floor(low / interval)), int(np.floor(high / interval))
+    counts = np.zeros(last - first + 1, np.int64)
+    for column in columns:
+        slots = np.floor(table[:, column].astype(np.float64) / interval).astype(np.int64)
+        counts += np.bincount(slots - first, minlength=len(counts))
+    return slot_edges(first, last, interval), counts
+
+
 def slot_edges(first: int, last: int, interval: float) -> NDArray[np.float64]:
     """Edges of the intervals number `first` to `last`, interval number i reaching from i to i + 1 times the interval.
 

@@ -11,7 +11,7 @@ from zscope.errors import CodesError
 from zscope.measures.base import LatentCodes, Measure, Measurement, finite_or_none, row_list
 from zscope.typing import CodeArray, Progress
 
-NO_LOGVAR = "an autoencoder has no log-variances"
+NO_LOGVAR = "these codes have no log-variances"
 
 
 def posteriors(codes: LatentCodes) -> tuple[CodeArray, CodeArray]:

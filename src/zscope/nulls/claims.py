@@ -162,8 +162,8 @@ CLAIMS: dict[str, Claim] = {
             "Is the t-SNE map more fragmented than the map of a smooth cloud?",
             SHARE_MARGIN,
             "share of the mapped codes outside the largest group, beyond the null's share",
-            "a fifth of the codes: maps of two-dimensional Gaussian clouds put half of their points and more outside the "
-            "largest group by themselves, of five-dimensional ones a quarter, with a spread of as much",
+            "a fifth of the codes: maps of two-dimensional Gaussian clouds put half of their points and more outside "
+            "the largest group by themselves, of five-dimensional ones a quarter, with a spread of as much",
         ),
         Claim(
             "same_space",

@@ -156,7 +156,7 @@ class ClustersBattery(Battery):
         figures = _figures(decision, outcomes[0])
         if decision.why == "beyond":
             shares: Any = measurement.values["groups"]
-            says = f"The codes fall into {_groups(shares)}. {figures}."
+            says = f"The codes fall into clusters. {figures}.{_groups(shares)}"
             return Verdict(_CLAIM, True, decision.strength, says, _advice(shares, decision))
         words = {
             "too small": f"{figures}: detectable, but less than {percent(SHARE_MARGIN)} of the codes beyond chance, "
@@ -170,17 +170,17 @@ class ClustersBattery(Battery):
 
 def _groups(shares: list[float]) -> str:
     if len(shares) < 2:
-        return "groups with valleys of density between them"
+        return ""
     return (
-        f"about {len(shares)} groups with valleys of density between them, the largest with {percent(shares[0])} of "
-        f"the codes, the smallest with {percent(shares[-1], 1)}"
+        f" Cut wherever the density sinks by a quarter or more, they make about {len(shares)} groups, of "
+        f"{percent(shares[-1], 1)} to {percent(shares[0], 1)} of the codes."
     )
 
 
 def _advice(shares: list[float], decision: Decision) -> str:
-    number = f"about {len(shares)}" if len(shares) > 1 else "some"
+    number = f"{len(shares)} Gaussians or more" if len(shares) > 1 else "Gaussians"
     return (
-        f"Draw from a mixture of {number} Gaussians: one cloud for all would put codes into the valleys, beyond which "
+        f"Draw from a mixture of {number}: one cloud for all would put codes into the valleys, beyond which "
         f"{percent(decision.value)} of the codes lie."
     )
 

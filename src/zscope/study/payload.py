@@ -10,8 +10,8 @@ from zscope.typing import ImageArray, JsonDict
 if TYPE_CHECKING:
     from zscope.study.alike import NotCompared, RunsAlike
 
-GIVEN = "train"
-"""Key of the only split of codes that no model of ours made; whatever nulls are fitted to goes by this name."""
+GIVEN = "given"
+"""Key of the only split of codes that no model of ours made."""
 
 
 @dataclass(frozen=True)
