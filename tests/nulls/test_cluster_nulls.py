@@ -39,9 +39,8 @@ class TestClusters:
         assert [outcome.null for outcome in outcomes] == ["covariance", "elliptical", "copula"]
         verdict = battery.verdict(ClustersMeasure().measure(codes, RNG(2)), outcomes)
         assert (verdict.claim, verdict.holds, verdict.strength) == ("clusters", True, "clear")
-        assert verdict.says.startswith(
-            "The codes fall into about 3 groups with valleys of density between them, the la"
-        )
+        assert verdict.says.startswith("The codes fall into clusters. Valleys separate ")
+        assert "they make about 3 groups, of " in verdict.says
         assert "p = 0.01, 300 codes" in verdict.says
         assert verdict.advice.startswith("Draw from a mixture of 3 Gaussians or more")
 

@@ -33,8 +33,8 @@ class InertiaBand:
         Inertia of the codes over the geometric mean of the nulls', both at the same number of points.
     low, mean, high : ndarray of shape (b,)
         Mean of the nulls, and two standard deviations to either side, placed at the codes' curve by that ratio.
-    draws, n : int
-        Null clouds, and points in each.
+    draws : int
+        Null clouds.
     """
 
     k: NDArray[np.int64]
@@ -43,7 +43,6 @@ class InertiaBand:
     mean: NDArray[np.float64]
     high: NDArray[np.float64]
     draws: int
-    n: int
 
     @property
     def outside(self) -> NDArray[np.bool_]:
@@ -129,7 +128,6 @@ def _band(tests: Sequence[dict[str, Any]], k: NDArray[np.int64], share: NDArray[
         return None
     own = np.array([at[number] for number in found])
     value, centre, sd = (np.array([test[key] for test in found.values()]) for key in ("value", "null_mean", "null_sd"))
-    first = next(iter(found.values()))
     mean = own * np.exp(centre - value)
     return InertiaBand(
         np.array(list(found)),
@@ -137,8 +135,7 @@ def _band(tests: Sequence[dict[str, Any]], k: NDArray[np.int64], share: NDArray[
         mean * np.exp(-_WIDTH * sd),
         mean,
         mean * np.exp(_WIDTH * sd),
-        first["draws"],
-        first["n"],
+        next(iter(found.values()))["draws"],
     )
 
 
@@ -164,7 +161,7 @@ def _null_words(band: InertiaBand | None) -> str:
         return "No null was drawn."
     grey = (
         f"Grey: the same of {counted(band.draws, 'Gaussian cloud')} with the codes' mean and covariance, mean and two "
-        f"standard deviations, relative to {counted(band.n, 'code')}. Their curve has a bend too: a bend alone "
+        f"standard deviations, relative to as many codes. Their curve has a bend too: a bend alone "
         '("elbow") is no sign of clusters.'
     )
     if band.draws < 2:

@@ -10,14 +10,8 @@ from zscope.clouds import CovarianceCloud
 from zscope.measures.base import LatentCodes, Measure, Measurement
 from zscope.measures.dip import dip
 from zscope.measures.kmeans import affinities, centres_of
-from zscope.measures.valleys import (
-    FLAT,
-    Halves,
-    halves,
-    partitions,
-    separation,
-    valleys,
-)
+from zscope.measures.threads import threads
+from zscope.measures.valleys import FLAT, Halves, halves, partitions, separation, valleys
 from zscope.measures.words import counted
 from zscope.typing import JsonDict, Progress
 
@@ -68,11 +62,12 @@ def group_shares(split: Halves) -> NDArray[np.float64]:
     """
     points = np.concatenate([split.fitted, split.judged])
     best = np.ones(1)
-    for turn in range(STARTS):
-        for centres, _ in partitions(split, turn):
-            groups = valleys(points, centres).shares(FLAT)
-            if groups[0] < best[0]:
-                best = groups
+    with threads() as each:
+        for turn in range(STARTS):
+            for centres, _ in partitions(split, turn, each):
+                groups = valleys(points, centres).shares(FLAT)
+                if groups[0] < best[0]:
+                    best = groups
     return best[best >= _LEAST_SHARE]
 
 
@@ -100,7 +95,8 @@ def stability(split: Halves, k: int, rng: np.random.Generator) -> float:
     first, *others = rng.spawn(1 + BOOTSTRAPS)
 
     def divided(rows: NDArray[np.int64], stream: np.random.Generator) -> NDArray[np.int64]:
-        (centres,) = centres_of(split.fitted[rows], [k], stream)
+        with threads() as each:
+            (centres,) = centres_of(split.fitted[rows], [k], stream, each)
         return np.asarray(affinities(split.judged, centres).argmax(axis=1))
 
     reference = divided(np.arange(n), first)

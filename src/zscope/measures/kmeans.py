@@ -15,8 +15,11 @@ from zscope.typing import CodeArray
 _MORE_AT_FIRST = 40
 """Centres to begin with, beyond the largest number that is wanted."""
 
-_ROWS = 4096
-"""Points whose distances to all centres are taken together: they stay in the cache."""
+_ROWS = 2048
+"""Points that one thread takes together: enough that their products cost more than the call."""
+
+_AT_ONCE = 2**19
+"""Distances of points to centres that are held at once: they stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +202,7 @@ def inertias(points: CodeArray, several: Sequence[CodeArray], each: Each = map) 
     """
     centres = np.concatenate(several)
     first = np.cumsum([0, *(len(one) for one in several[:-1])])
-    rows = max(_ROWS * 128 // len(centres), 1)
+    rows = max(_AT_ONCE // len(centres), 1)
 
     def sums(block: slice) -> NDArray[np.float64]:
         here = points[block]

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from zscope.measures.kmeans import Cells, affinities, inertias, lloyd
 from zscope.measures.pca import principal_axes
+from zscope.measures.threads import Each, threads
 from zscope.typing import CodeArray
 
 HALF = 5_000
@@ -72,9 +73,10 @@ def halves(points: CodeArray) -> Halves:
     """
     half = min(len(points) // 2, HALF)
     fitted, judged = points[:half], points[half : 2 * half]
-    axes = principal_axes(fitted)
     count = min(points.shape[1], COMPONENTS)
-    return Halves(axes.project(fitted, count), axes.project(judged, count))
+    with threads():
+        axes = principal_axes(fitted)
+        return Halves(axes.project(fitted, count), axes.project(judged, count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +222,7 @@ def _density(places: NDArray[np.floating[Any]], about: float, within: float) -> 
     return np.count_nonzero(np.abs(places - about) < within) / (2 * within)
 
 
-def partitions(split: Halves, turn: int = 0) -> Iterator[tuple[CodeArray, Valleys]]:
+def partitions(split: Halves, turn: int = 0, each: Each = map) -> Iterator[tuple[CodeArray, Valleys]]:
     """Merge cells of k-means that have no valley between them, step by step.
 
     At first there are 64 cells, or one for 20 codes. A tenth of them are merged at once, pairs with too few points to
@@ -234,6 +236,8 @@ def partitions(split: Halves, turn: int = 0) -> Iterator[tuple[CodeArray, Valley
         The codes.
     turn : int
         Centres start at the first of the fitted codes, which are in random order, or, at turn 1, at the next.
+    each : callable
+        From `zscope.measures.threads.threads`.
 
     Yields
     ------
@@ -244,14 +248,14 @@ def partitions(split: Halves, turn: int = 0) -> Iterator[tuple[CodeArray, Valley
     """
     start = max(min(MOST_CELLS, len(split.fitted) // POINTS_PER_CELL), FEWEST_CELLS)
     rows = np.arange(turn * start, (turn + 1) * start) % len(split.fitted)
-    cells = lloyd(split.fitted, split.fitted[rows], 10)
+    cells = lloyd(split.fitted, split.fitted[rows], 10, each)
     while True:
         found = valleys(split.judged, cells.centres)
         yield cells.centres, found
         centres = _flattest_merged(cells, found, min(max(1, int(_MERGED_AT_ONCE * cells.k)), cells.k - FEWEST_CELLS))
         if len(centres) == cells.k:
             return
-        cells = lloyd(split.fitted, centres, 2)
+        cells = lloyd(split.fitted, centres, 2, each)
 
 
 def _flattest_merged(cells: Cells, found: Valleys, most: int) -> CodeArray:
@@ -308,7 +312,8 @@ def separation(split: Halves) -> Separation:
     Separation
         Cells are linked from the ratio `VALLEY` on, fewer than `FEW` of them from `VALLEY_OF_FEW` on.
     """
-    steps = list(partitions(split))
+    with threads() as each:
+        steps = list(partitions(split, each=each))
     shares = tuple(
         1 - float(found.shares(VALLEY if len(centres) >= FEW else VALLEY_OF_FEW)[0]) for centres, found in steps
     )

@@ -186,7 +186,8 @@ def _advice(shares: list[float], decision: Decision) -> str:
 
 
 def _figures(decision: Decision, outcome: Outcome) -> str:
-    used = f"{outcome.n:,} codes" if outcome.n == outcome.of else f"{outcome.n:,} of {outcome.of:,} codes"
+    n = min(outcome.n, 2 * HALF)
+    used = f"{n:,} codes" if n == outcome.of else f"{n:,} of {outcome.of:,} codes"
     return (
         f"Valleys separate {percent(decision.value, 1)} of the codes from the largest group, and "
         f"{percent(decision.null_mean, 1)} in {NULL_WORDS[decision.null]} (p = {decision.p:.2g}, {used})"
