@@ -11,6 +11,7 @@ distance, and the share of neighbours that are the true ones.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
@@ -75,6 +76,11 @@ PEERS = {
     "faiss flat": faiss_search,
     "scikit-learn brute": sklearn_search,
 }
+MODULES = {"scikit-learn-intelex brute": "sklearnex", "faiss flat": "faiss", "scikit-learn brute": "sklearn"}
+
+
+def installed(name: str) -> bool:
+    return importlib.util.find_spec(MODULES[name]) is not None
 
 
 def seconds(search: Search) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
@@ -140,7 +146,10 @@ def main() -> None:
         os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
         os.execv(sys.executable, [sys.executable, *sys.argv])
     points = cloud(arguments.points, arguments.dimension)
-    result = measure(points, arguments.k, arguments.rounds, arguments.peer or list(PEERS))
+    names = arguments.peer or [name for name in PEERS if installed(name)]
+    for name in (one for one in (arguments.peer or PEERS) if not installed(one)):
+        sys.exit(f"{name} is not installed") if arguments.peer else print(f"{name} is left out: it is not installed")
+    result = measure(points, arguments.k, arguments.rounds, names)
     if arguments.json:
         print(json.dumps(result))
         return
