@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from zscope.errors import CodesError
 from zscope.measures.base import LatentCodes
-from zscope.measures.voids import VoidMeasure, mean_log_ratio, radius_spread, spaces, void_share
+from zscope.measures.voids import VoidMeasure, hollow, mean_log_ratio, radius_spread, spaces, void_share
 
 RNG = np.random.default_rng
 
@@ -178,3 +178,26 @@ class TestMeasure:
     def test_one_place_has_no_neighbours(self):
         with pytest.raises(CodesError, match="all codes are the same point"):
             VoidMeasure().measure(LatentCodes.of(np.ones((30, 3))), RNG(0))
+
+
+class TestHollow:
+    def ball(self, n, d, seed):
+        points = RNG(seed).standard_normal((n, d))
+        return points / np.linalg.norm(points, axis=1, keepdims=True) * RNG([seed, 1]).uniform(size=(n, 1)) ** (1 / d)
+
+    @pytest.mark.parametrize(("n", "d"), [(200, 2), (200, 8), (1000, 32), (3000, 64)])
+    def test_solid_clouds_are_not(self, n, d):
+        for seed in range(20):
+            assert not hollow(self.ball(n, d, seed).astype(np.float32)), seed
+            assert not hollow(RNG(seed).standard_normal((n, d)).astype(np.float32)), seed
+
+    @pytest.mark.parametrize(("n", "d", "thickness"), [(500, 2, 0.05), (2000, 3, 0.1), (10_000, 5, 0.05)])
+    def test_shells_are(self, n, d, thickness):
+        for seed in range(5):
+            points = RNG(seed).standard_normal((n, d))
+            shell = points / np.linalg.norm(points, axis=1, keepdims=True)
+            shell *= 1 + thickness * RNG([seed, 2]).standard_normal((n, 1))
+            assert hollow((shell * np.arange(1, d + 1)).astype(np.float32)), seed
+
+    def test_too_few_points_cannot_tell(self):
+        assert not hollow(RNG(0).standard_normal((4, 5)).astype(np.float32))

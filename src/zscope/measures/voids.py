@@ -15,6 +15,10 @@ from zscope.typing import CodeArray, JsonDict, Progress
 COMPONENTS = (2, 3, 5)
 """Numbers of leading components in which voids are looked for."""
 
+HOLLOW = 0.75
+"""Share of a uniform ball's spread of radii below which a cloud is hollow: three quarters, so that samples of balls,
+which are not, stay above it from 200 points on."""
+
 ALL = "all"
 """Name of the space of all dimensions."""
 
@@ -175,17 +179,43 @@ def radius_spread(points: CodeArray) -> float | None:
     """
     from scipy.stats import beta
 
+    found = _log_range(points)
+    if found is None:
+        return None
+    span, rank = found
+    expected = beta(rank / 2, (len(points) - rank - 1) / 2)
+    return span / float(np.log(expected.ppf(0.75) / expected.ppf(0.25)) / 2)
+
+
+def hollow(points: CodeArray) -> bool:
+    """Tell whether a cloud is empty about its centre, by its Mahalanobis radii.
+
+    Where an ellipsoidal cloud nowhere grows denser outwards, R^r is a mixture of uniform variables that begin at 0 (r
+    dimensions), and log R spreads at least as much as in a uniform ball, whose interquartile range is ln 3 / r. The
+    cloud is hollow where it spreads less than `HOLLOW` of that.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        The codes.
+
+    Returns
+    -------
+    bool
+        False too where radii cannot tell (few points, a single place).
+    """
+    found = _log_range(points)
+    return found is not None and found[0] < HOLLOW * np.log(3) / found[1]
+
+
+def _log_range(points: CodeArray) -> tuple[float, int] | None:
+    """Interquartile range of the logarithm of the Mahalanobis radius, and the number of directions."""
     moments = Normalised.of(points)
-    n, rank = len(points), moments.rank
-    if rank == 0 or n <= rank + 1:
+    if moments.rank == 0 or len(points) <= moments.rank + 1:
         return None
     whitened, _ = moments.coordinates(points)
-    squares = np.einsum("ij,ij->i", whitened, whitened)
-    low, high = np.quantile(squares, [0.25, 0.75])
-    expected = beta(rank / 2, (n - rank - 1) / 2)
-    if low <= 0:
-        return None
-    return float(np.log(high / low) / np.log(expected.ppf(0.75) / expected.ppf(0.25)))
+    low, high = np.quantile(np.einsum("ij,ij->i", whitened, whitened), [0.25, 0.75])
+    return (float(np.log(high / low)) / 2, moments.rank) if low > 0 else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from zscope.measures.base import Measurement
 from zscope.measures.dimension import dimension_figures, scales_of
 from zscope.measures.normality import Normalised
 from zscope.measures.sample import Sample
-from zscope.measures.voids import radius_spread
+from zscope.measures.voids import hollow
 from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
@@ -39,8 +39,8 @@ class DimensionBattery(Battery):
     that leaving out any of them would only make it thinner by the size of a group, which moves a dimension by far less
     than the margin; and what it moves, it moves away from the claim, as the codes' nearest neighbours get further away.
 
-    Nulls: `covariance` and `copula`; `elliptical` too where the Mahalanobis radii spread at least as much as a
-    Gaussian's. Where they spread less it is left out, since a closed surface around the centre, such as a ring, is
+    Nulls: `covariance` and `copula`; `elliptical` too unless the codes are hollow by their Mahalanobis radii
+    (`zscope.measures.voids.hollow`). Then it is left out, since a closed surface around the centre, such as a ring, is
     elliptical, and that null would be one too.
     """
 
@@ -78,10 +78,7 @@ class DimensionBattery(Battery):
         tuple of str
             Two or three names.
         """
-        spread = radius_spread(sample.points)
-        if spread is not None and spread < 1:
-            return ("covariance", "copula")
-        return ("covariance", "elliptical", "copula")
+        return ("covariance", "copula") if hollow(sample.points) else ("covariance", "elliptical", "copula")
 
     def prepare(self, sample: Sample, side: NullSide) -> tuple[int, ...]:  # noqa: ARG002 - all nulls alike
         """Choose the scales.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zscope.measures.base import Measurement
 from zscope.measures.sample import Sample
-from zscope.measures.voids import ALL, Space, mean_log_ratio, radius_spread, spaces, void_share
+from zscope.measures.voids import ALL, Space, hollow, mean_log_ratio, spaces, void_share
 from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
@@ -51,10 +51,9 @@ class VoidBattery(Battery):
     share (``void_share_…``) is what the claim is decided by; see `zscope.measures.voids.void_share` for what it means.
     The mean log ratio of the distances (``void_log_ratio_…``) adds evidence.
 
-    Nulls: `covariance` and `copula`; `elliptical` too where the Mahalanobis radii of the codes spread at least as much
-    as a Gaussian's, so that there may be heavy tails to be explained. Where they spread less it is left out: a hollow
-    shell is elliptical, and the elliptical null would keep its hole. Thus a shell whose radii spread more than a
-    Gaussian's is not found by this battery. Codes that vary along one direction only are held against `covariance`
+    Nulls: `covariance` and `copula`; `elliptical` too unless the codes are hollow by their Mahalanobis radii
+    (`zscope.measures.voids.hollow`): a hollow shell is elliptical, and the elliptical null would keep its hole. Thus a
+    shell so thick that its radii spread nearly as much as a ball's is not found. Codes that vary along one direction only are held against `covariance`
     alone: the other two would repeat them.
     """
 
@@ -76,10 +75,7 @@ class VoidBattery(Battery):
         """
         if spaces(sample.points)[-1].name == "1d":
             return ("covariance",)
-        spread = radius_spread(sample.points)
-        if spread is not None and spread < 1:
-            return ("covariance", "copula")
-        return ("covariance", "elliptical", "copula")
+        return ("covariance", "copula") if hollow(sample.points) else ("covariance", "elliptical", "copula")
 
     def prepare(self, sample: Sample, side: NullSide) -> tuple[Probes, ...]:
         """Take the places from the reference, and their distances to the pilots.
