@@ -53,8 +53,8 @@ class VoidBattery(Battery):
 
     Nulls: `covariance` and `copula`; `elliptical` too unless the codes are hollow by their Mahalanobis radii
     (`zscope.measures.voids.hollow`): a hollow shell is elliptical, and the elliptical null would keep its hole. Thus a
-    shell so thick that its radii spread nearly as much as a ball's is not found. Codes that vary along one direction only are held against `covariance`
-    alone: the other two would repeat them.
+    shell so thick that its radii spread nearly as much as a ball's is not found. Codes that vary along one direction
+    only are held against `covariance` alone: the other two would repeat them.
     """
 
     measure: ClassVar[str] = "voids"
