@@ -29,7 +29,10 @@ figures standardised anew.
 
 def page(level: Sequence[Line], power: Sequence[Line], plantings: Mapping[str, Planting]) -> str:
     """Lay out both tables and what is behind them."""
-    return "\n".join([HEAD, *_level(level), "", *_power(power, plantings), ""])
+    unfinished = (
+        f"*Unfinished: {len(level):,} of at least 1,000 clouds without structure.*\n" if len(level) < 1000 else ""
+    )
+    return "\n".join([HEAD, unfinished, *_level(level), "", *_power(power, plantings), ""])
 
 
 def _share(found: int, of: int) -> str:
@@ -93,6 +96,8 @@ def _power(lines: Sequence[Line], plantings: Mapping[str, Planting]) -> list[str
         "| planted | claim | found | demanded | figure it rested on, and its effect |",
         "| --- | --- | --- | --- | --- |",
     ]
+    if not lines:
+        return [made[0], "", "Not run yet: `benchmarks/power/run.py power`."]
     for name, planting in plantings.items():
         own = [line[planting.claim] for line in lines if line["planting"] == name]
         found = [one for one in own if one["holds"] is planting.expected]
