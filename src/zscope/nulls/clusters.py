@@ -13,12 +13,11 @@ from zscope.measures.dip import dip
 from zscope.measures.inertia import inertia_curve
 from zscope.measures.sample import Sample
 from zscope.measures.valleys import HALF, halves, separation
-from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
-from zscope.nulls.claims import LEVEL, SHARE_MARGIN
+from zscope.nulls.claims import SHARE_MARGIN
 from zscope.nulls.outcome import Outcome, Statistic
-from zscope.nulls.structure import NULL_WORDS, Decision, decide
+from zscope.nulls.structure import NULL_WORDS, Decision, decide, why_not
 from zscope.typing import CodeArray
 
 _CLAIM = "clusters"
@@ -158,14 +157,14 @@ class ClustersBattery(Battery):
             shares: Any = measurement.values["groups"]
             says = f"The codes fall into clusters. {figures}.{_groups(shares)}"
             return Verdict(_CLAIM, True, decision.strength, says, _advice(shares, decision))
-        words = {
-            "too small": f"{figures}: detectable, but less than {percent(SHARE_MARGIN)} of the codes beyond chance, "
-            "too small to matter",
-            "not seen": f"No clusters are seen. {figures}",
-            "too few draws": f"{figures}: undecided, "
-            f"{counted(len(outcomes[0].draws), 'null draw')} can never reach p = {LEVEL:g}",
-        }
-        return Verdict(_CLAIM, decision.holds, decision.strength, f"{words[decision.why]}.", None)
+        says = why_not(
+            decision,
+            len(outcomes[0].draws),
+            figures,
+            too_small=f"{percent(SHARE_MARGIN)} of the codes beyond chance,",
+            unseen=f"No clusters are seen. {figures}",
+        )
+        return Verdict(_CLAIM, decision.holds, decision.strength, f"{says}.", None)
 
 
 def _groups(shares: list[float]) -> str:

@@ -11,12 +11,11 @@ from zscope.measures.dimension import dimension_figures, scales_of
 from zscope.measures.normality import Normalised
 from zscope.measures.sample import Sample
 from zscope.measures.voids import hollow
-from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
 from zscope.nulls.claims import DIMENSION_MARGIN, FILAMENT, LEVEL
 from zscope.nulls.outcome import Outcome, Statistic
-from zscope.nulls.structure import NULL_WORDS, Decision, decide
+from zscope.nulls.structure import NULL_WORDS, Decision, decide, why_not
 
 _CLAIM = "low_dimensional"
 _DECIDES = "doubling_"
@@ -150,15 +149,14 @@ class DimensionBattery(Battery):
         if decision.why == "beyond":
             says = f"{_meaning(decision, outcomes)} {upper}."
             return Verdict(_CLAIM, True, decision.strength, says, _advice(decision))
-        words = {
-            "too small": f"{upper}: detectable, but less than {percent(1 - DIMENSION_MARGIN)} fewer at every scale: "
-            "too small to matter",
-            "not seen": "At no scale do codes have fewer dimensions than chance allows. Where most is missing: "
-            f"{figures}",
-            "too few draws": f"{upper}: undecided, {counted(len(outcome.draws), 'null draw')} can never reach "
-            f"p = {LEVEL:g}",
-        }
-        return Verdict(_CLAIM, decision.holds, decision.strength, f"{words[decision.why]}.")
+        says = why_not(
+            decision,
+            len(outcome.draws),
+            upper,
+            too_small=f"{percent(1 - DIMENSION_MARGIN)} fewer at every scale:",
+            unseen=f"At no scale do codes have fewer dimensions than chance allows. Where most is missing: {figures}",
+        )
+        return Verdict(_CLAIM, decision.holds, decision.strength, f"{says}.")
 
 
 def _statistic(name: str) -> Statistic:
@@ -180,8 +178,8 @@ def _distance(measurement: Measurement, decision: Decision) -> str:
 
 
 def _used(measurement: Measurement, outcome: Outcome) -> str:
-    used = f"{outcome.n:,} codes" if outcome.n == outcome.of else f"{outcome.n:,} of {outcome.of:,} codes"
-    return f"{used}, neighbours of the own group left out" if "without_own_group" in measurement.values else used
+    left_out = ", neighbours of the own group left out" if "without_own_group" in measurement.values else ""
+    return f"{outcome.used}{left_out}"
 
 
 def _meaning(decision: Decision, outcomes: Sequence[Outcome]) -> str:

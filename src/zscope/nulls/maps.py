@@ -11,12 +11,11 @@ from zscope.measures.fragmentation import LOOKED_AT, fragmentation, kept_neighbo
 from zscope.measures.neighbours import nearest_neighbours
 from zscope.measures.sample import Sample
 from zscope.measures.tsne import MapSetting, tsne_map, unmappable
-from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
-from zscope.nulls.claims import LEVEL, SHARE_MARGIN
+from zscope.nulls.claims import SHARE_MARGIN
 from zscope.nulls.outcome import Outcome, Statistic
-from zscope.nulls.structure import NULL_WORDS, Decision, decide
+from zscope.nulls.structure import NULL_WORDS, Decision, decide, why_not
 
 _CLAIM = "map_structure"
 
@@ -164,15 +163,17 @@ class MapBattery(Battery):
         tested = (
             f"Tested were maps of {chosen} codes in {self.setting.iterations} steps, not the picture that is shown."
         )
-        words = {
-            "beyond": f"The t-SNE map falls into more pieces than that of a smooth cloud: {figures}",
-            "too small": f"{figures}: detectable, but less than {percent(SHARE_MARGIN)} of the points more, too small "
-            "to matter",
-            "not seen": f"The t-SNE map falls into no more pieces than that of a smooth cloud does: {figures}",
-            "too few draws": f"{figures}: undecided, "
-            f"{counted(len(outcome.draws), 'null draw')} can never reach p = {LEVEL:g}",
-        }
-        return Verdict(_CLAIM, decision.holds, decision.strength, f"{words[decision.why]}. {tested}", _advice(decision))
+        if decision.why == "beyond":
+            says = f"The t-SNE map falls into more pieces than that of a smooth cloud: {figures}"
+        else:
+            says = why_not(
+                decision,
+                len(outcome.draws),
+                figures,
+                too_small=f"{percent(SHARE_MARGIN)} of the points more,",
+                unseen=f"The t-SNE map falls into no more pieces than that of a smooth cloud does: {figures}",
+            )
+        return Verdict(_CLAIM, decision.holds, decision.strength, f"{says}. {tested}", _advice(decision))
 
 
 def _advice(decision: Decision) -> str | None:

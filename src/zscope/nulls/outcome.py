@@ -105,6 +105,11 @@ class Outcome:
         """The smallest p-value that so many draws can show."""
         return 1 / (len(self.draws) + 1)
 
+    @property
+    def used(self) -> str:
+        """How many codes were tested, in words."""
+        return f"{self.n:,} codes" if self.n == self.of else f"{self.n:,} of {self.of:,} codes"
+
     def tests(self) -> list[NullTest]:
         """Give every statistic as a test, as ``measures.json`` holds it.
 

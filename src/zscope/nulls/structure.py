@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from zscope.measures.words import counted
 from zscope.nulls.claims import CLAIMS, LEVEL
 from zscope.nulls.outcome import Outcome, Statistic
 
@@ -116,6 +117,34 @@ def decide(claim: str, outcomes: Sequence[Outcome]) -> Decision:
             decision.null_mean,
         )
     return decision
+
+
+def why_not(decision: Decision, draws: int, figures: str, *, too_small: str, unseen: str) -> str:
+    """Say why a structure claim does not hold, or is undecided.
+
+    Parameters
+    ----------
+    decision : Decision
+        From `decide`; not one that is beyond the margin.
+    draws : int
+        Null draws there were.
+    figures : str
+        The figures it rests on, as a clause.
+    too_small : str
+        What the effect is less than, up to its last comma or colon.
+    unseen : str
+        What to say where nothing was seen.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop.
+    """
+    return {
+        "too small": f"{figures}: detectable, but less than {too_small} too small to matter",
+        "not seen": unseen,
+        "too few draws": f"{figures}: undecided, {counted(draws, 'null draw')} can never reach p = {LEVEL:g}",
+    }[decision.why]
 
 
 def _beyond(one: Statistic, effect: float, margin: float) -> float:

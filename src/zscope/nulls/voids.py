@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from zscope.measures.base import Measurement
 from zscope.measures.sample import Sample
 from zscope.measures.voids import ALL, Space, hollow, mean_log_ratio, spaces, void_share
-from zscope.measures.words import counted
 from zscope.nulls.base import Verdict, percent
 from zscope.nulls.battery import Battery, NullSide
-from zscope.nulls.claims import LEVEL, VOID_MARGIN
+from zscope.nulls.claims import VOID_MARGIN
 from zscope.nulls.outcome import Outcome, Statistic
-from zscope.nulls.structure import NULL_WORDS, Decision, decide
+from zscope.nulls.structure import NULL_WORDS, Decision, decide, why_not
 from zscope.typing import CodeArray
 
 _CLAIM = "voids"
@@ -149,23 +148,22 @@ class VoidBattery(Battery):
             Naming the space, the share and the null that comes nearest to the codes.
         """
         decision, outcome = decide(_CLAIM, outcomes), outcomes[0]
-        used = f"{outcome.n:,} codes" if outcome.n == outcome.of else f"{outcome.n:,} of {outcome.of:,} codes"
         where = _space_words(decision.statistic.name.removeprefix(f"{_SHARE}_"))
         figures = (
             f"{where} {percent(decision.value, 1)} of the points of {NULL_WORDS[decision.null]} lie further from the "
             f"nearest code than from any of {self.pilots} such clouds; by chance it is "
-            f"{percent(decision.null_mean, 1)} (p = {decision.p:.2g}, {used})"
+            f"{percent(decision.null_mean, 1)} (p = {decision.p:.2g}, {outcome.used})"
         )
         if decision.why == "beyond":
             return Verdict(_CLAIM, True, decision.strength, f"There are voids. {figures}.", _advice(decision))
-        words = {
-            "too small": f"{figures}: detectable, but less than {percent(VOID_MARGIN)} beyond chance, too small to "
-            "matter",
-            "not seen": f"No voids are seen. Where they are most likely: {figures[0].lower()}{figures[1:]}",
-            "too few draws": f"{figures}: undecided, "
-            f"{counted(len(outcome.draws), 'null draw')} can never reach p = {LEVEL:g}",
-        }
-        return Verdict(_CLAIM, decision.holds, decision.strength, f"{words[decision.why]}.", None)
+        says = why_not(
+            decision,
+            len(outcome.draws),
+            figures,
+            too_small=f"{percent(VOID_MARGIN)} beyond chance,",
+            unseen=f"No voids are seen. Where they are most likely: {figures[0].lower()}{figures[1:]}",
+        )
+        return Verdict(_CLAIM, decision.holds, decision.strength, f"{says}.", None)
 
 
 def _space_words(name: str) -> str:
