@@ -155,7 +155,7 @@ class TestRadius:
 
     def test_caption_says_what_the_band_is(self, runs):
         data = radius.prepare(runs[0])
-        assert "in each interval for itself, where 98 % of 19 Gaussian clouds" in radius.caption(data)
+        assert "in each interval for itself, where 98 % of Gaussian clouds" in radius.caption(data)
         few = replace(data, band=replace(data.band, n=200, inside=None))
         assert radius.caption(few).endswith("lie; these have 200 points, scaled to 300.")
 
@@ -166,7 +166,7 @@ class TestRadius:
         assert f"{values['peak']:.4g}" in says
         assert f"{values['moments']['peak']:.4g}" in says
         assert "300 training codes" in says
-        assert "19 Gaussian clouds" in says
+        assert "98 % of Gaussian clouds with the same mean and covariance" in says
         assert f"holds {int(data.counts.max())};" in says
 
     def test_density_of_the_overlay_integrates_to_one(self, runs):

@@ -253,3 +253,14 @@ class TestLabels:
             groups_of(str(two), {}, N)
         with pytest.raises(ParameterError, match=r"a label \(none: there are no labels\), got person"):
             measured(file, group="person")
+
+
+def test_the_answer_of_the_lineup_is_not_the_same_for_all_codes(tmp_path):
+    """A second lineup would be no riddle if its answer were the first one's."""
+    answers = set()
+    for seed in range(6):
+        np.save(tmp_path / f"{seed}.npy", np.random.default_rng(seed).standard_normal((N, D)).astype(np.float32))
+        measured(tmp_path / f"{seed}.npy")
+        lineup = load_codes(tmp_path / f"{seed}.zscope").first.lineup
+        answers.add(int(lineup["panel"][lineup["codes"].astype(bool)][0]))
+    assert len(answers) > 1  # by chance with probability 1 − 20⁻⁵

@@ -156,10 +156,7 @@ def caption(data: RadiusData) -> str:
     )
     if data.band is None:
         return f"{says} No null was drawn."
-    grey = (
-        f"Grey: in each interval for itself, where 98 % of {counted(data.band.draws, 'Gaussian cloud')} with the same "
-        "mean and covariance lie"
-    )
+    grey = "Grey: in each interval for itself, where 98 % of Gaussian clouds with the same mean and covariance lie"
     if data.band.inside is None:
         return f"{says} {grey}; these have {data.band.n:,} points, scaled to {data.n:,}."
     return f"{says} {grey}; {data.band.inside} of {counted(data.band.of, 'interval')} are inside."
