@@ -1,5 +1,7 @@
 """Exact neighbours, against distances in double precision."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -8,6 +10,7 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from zscope.errors import ParameterError
+from zscope.measures import neighbours
 from zscope.measures.neighbour_gpu import on_gpu
 from zscope.measures.neighbour_search import Search, by_blocks
 from zscope.measures.neighbours import Neighbours, nearest_distances, nearest_neighbours
@@ -186,6 +189,26 @@ class TestGpu:
         for one, other in zip(mine.places[settled], theirs.places[settled], strict=True):
             # Of two that are equally far, but for the rounding, each may take another as its last.
             assert len(np.intersect1d(one, other)) >= 29
+
+    @pytest.mark.parametrize(
+        ("there", "n", "engine"), [(True, 3000, "cuda"), (True, 300, "blocks"), (False, 3000, "blocks")]
+    )
+    def test_large_searches_take_it_where_it_is_there(self, monkeypatch, there, n, engine):
+        monkeypatch.setattr(neighbours, "_WORTH_A_GPU", 1e6 * 40)
+        monkeypatch.setattr(neighbours, "gpu_there", lambda: there)
+        monkeypatch.setattr(neighbours, "on_gpu", lambda search, progress: on_gpu(search, progress, "cpu"))
+        points = gaussian(n, 40)
+        found = nearest_neighbours(points, 3)
+        assert found.engine == engine
+        assert np.allclose(found.distances, nearest_neighbours(points, 3, engine="blocks").distances, rtol=1e-5)
+
+    def test_no_driver_no_gpu_and_no_torch(self):
+        said = (
+            "import sys, zscope.measures.neighbour_gpu as gpu; gpu.find_library = lambda name: None;"
+            "print(gpu.gpu_there(), 'torch' in sys.modules)"
+        )
+        told = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+        assert told.stdout.split() == ["False", "False"]
 
     def test_without_a_gpu_it_is_an_error(self):
         import torch

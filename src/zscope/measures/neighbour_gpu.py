@@ -1,5 +1,9 @@
 """Exact neighbours on a GPU. The only file of the measures that knows PyTorch, and only when it is called."""
 
+import sys
+from ctypes.util import find_library
+from functools import cache
+
 import numpy as np
 
 from zscope.errors import ParameterError
@@ -8,6 +12,22 @@ from zscope.typing import Progress
 
 _CELLS = 250_000_000
 """Products that are held on the GPU at a time: 1 GB."""
+
+
+@cache
+def gpu_there() -> bool:
+    """Tell whether there is a GPU that PyTorch can use.
+
+    Returns
+    -------
+    bool
+        Without the driver's library there is none, and PyTorch is not loaded to find that out.
+    """
+    if "torch" not in sys.modules and not (find_library("cuda") or find_library("nvcuda")):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def on_gpu(search: Search, progress: Progress, device: str = "cuda") -> Found:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from zscope.errors import ParameterError
-from zscope.measures.neighbour_gpu import on_gpu
+from zscope.measures.neighbour_gpu import gpu_there, on_gpu
 from zscope.measures.neighbour_search import CHUNK, Found, Search, by_blocks, look_up_again
 from zscope.measures.threads import blocks, product_threads, threads
 from zscope.typing import CodeArray, Progress, silent
@@ -24,6 +24,9 @@ Engine = Literal["auto", "blocks", "tree", "cuda"]
 
 _ENGINES = ("auto", "blocks", "tree", "cuda")
 _TREE_DIMENSION = 5
+_WORTH_A_GPU = 5e9
+"""Products of coordinates from which on a GPU is taken where there is one: two cores need some 0.1 s for as many."""
+
 _REFINED = 0.03
 """Squared distances below this share of |x|² + |y|² are taken again: elsewhere the rounding of products, some 1e-7 of
 |x|² + |y|², stays below 1e-5 of them."""
@@ -71,8 +74,8 @@ def nearest_neighbours(
         Group of each point: all points of the query's own group are left out. Where fewer than k others are left, the
         rest of the row is infinite, with index −1.
     engine : {"auto", "blocks", "tree", "cuda"}
-        ``auto`` takes the tree in up to 5 dimensions, else blocks. ``cuda`` needs PyTorch and a GPU. The tree knows no
-        groups.
+        ``auto`` takes the tree in up to 5 dimensions, else, for large searches where there is a GPU, ``cuda``, else
+        blocks. ``cuda`` needs PyTorch and a GPU. The tree knows no groups.
     progress : Progress
         Told after each block of queries.
 
@@ -97,9 +100,11 @@ def nearest_neighbours(
     if engine == "tree" or (engine == "auto" and groups is None and d <= _TREE_DIMENSION):
         return _by_tree(points, k, np.arange(n) if rows is None else rows)
     search = Search.among(points, k, rows, groups)
-    find = on_gpu if engine == "cuda" else by_blocks
+    large = float(len(search.places)) * n * d >= _WORTH_A_GPU
+    gpu = engine == "cuda" or (engine == "auto" and large and gpu_there())
+    find = on_gpu if gpu else by_blocks
     distances, found = _finished(search, points, points if rows is None else points[rows], find(search, progress))
-    return Neighbours(distances, found, "cuda" if engine == "cuda" else "blocks")
+    return Neighbours(distances, found, "cuda" if gpu else "blocks")
 
 
 def nearest_distances(points: CodeArray, probes: CodeArray) -> NDArray[np.float32]:
