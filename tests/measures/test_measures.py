@@ -61,7 +61,7 @@ class TestEveryMeasure:
             some_codes(d=2),
             some_codes(n=12, d=40),
             LatentCodes.of(np.zeros((30, 4)), np.full((30, 4), 2000.0)),
-            LatentCodes.of(np.full((30, 4), 1e30), np.full((30, 4), -2000.0)),
+            LatentCodes.of(np.full((30, 4), 1e15), np.full((30, 4), -2000.0)),
             LatentCodes.of(np.eye(20)[:, :6] * 1e6),
         ],
         ids=["vae", "ae", "tiny", "huge", "three", "one", "1d", "2d", "wide", "equal", "extreme", "outliers"],

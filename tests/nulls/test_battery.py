@@ -11,7 +11,7 @@ from scipy.stats import norm
 from zscope.errors import CodesError, ParameterError
 from zscope.measures.base import LatentCodes, Measurement
 from zscope.measures.sample import Sample
-from zscope.nulls.battery import Battery, run_batteries, too_few
+from zscope.nulls.battery import Battery, outlying, run_batteries, too_few
 from zscope.nulls.outcome import Outcome, Statistic
 from zscope.nulls.structure import decide
 
@@ -253,6 +253,29 @@ class TestTooFew:
 
     def test_enough(self):
         assert too_few(sampled(RNG(0).standard_normal((50, 25)))) is None
+
+
+class TestOutlying:
+    @pytest.mark.parametrize("far", [1e8, 1e12])
+    def test_a_point_beside_which_the_covariance_holds_no_others(self, far):
+        points = RNG(0).standard_normal((300, 3))
+        points[17, 1] = far
+        assert "mean and covariance say nothing of the others" in outlying(sampled(points))
+
+    @pytest.mark.parametrize("kind", ["outlier", "line", "constant axis", "few", "heavy tails"])
+    def test_what_the_covariance_can_hold(self, kind):
+        points = RNG(0).standard_normal((300, 3))
+        if kind == "outlier":
+            points[17] = 1e3
+        elif kind == "line":
+            points = points[:, :1] * [1.0, 2.0, -1.0]
+        elif kind == "constant axis":
+            points[:, 2] = 4
+        elif kind == "few":
+            points = RNG(0).standard_normal((60, 30))
+        else:
+            points = RNG(0).standard_cauchy((300, 3))
+        assert outlying(sampled(points)) is None
 
 
 def test_a_battery_gives_its_verdict_from_its_outcomes():

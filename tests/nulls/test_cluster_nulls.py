@@ -111,7 +111,14 @@ class TestClusters:
             (0.8, 0.0, 99, True, "clear", "they make about 2 groups, of 30.0 % to 70.0 % of the codes."),
             (0.25, 0.0, 99, True, "narrow", "The codes fall into clusters. Valleys separate 25.0 %"),
             (0.15, 0.01, 99, False, "narrow", "less than 20 % of the codes beyond chance, too small to matter."),
-            (0.02, 0.02, 99, False, "clear", "No clusters are seen. Valleys separate 2.0 % of the codes from the larg"),
+            (
+                0.02,
+                0.02,
+                99,
+                False,
+                "not seen",
+                "No clusters are seen. Valleys separate 2.0 % of the codes from the",
+            ),
             (0.8, 0.0, 9, None, "undecided", "undecided, 9 null draws can never reach p = 0.01."),
         ],
     )

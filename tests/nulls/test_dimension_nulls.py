@@ -39,6 +39,10 @@ def curves(count: int, d: int, thickness: float, n: int) -> np.ndarray:
     return points + thickness * points.std() * rng.standard_normal((n, d))
 
 
+def doubling_columns(outcome) -> list[int]:
+    return [place for place, one in enumerate(outcome.statistics) if one.name.startswith("doubling_")]
+
+
 class TestPlanted:
     def test_filaments_are_found_and_called_so(self):
         verdict, outcomes = judged(curves(20, 12, 0.02, 1200))
@@ -93,6 +97,14 @@ class TestNothingPlanted:
 
 
 class TestGroups:
+    def test_large_groups_without_regard_to_place_are_not(self):
+        # With 95 of 100 codes in one group a query of it has a twentieth of the neighbours, and a lower dimension.
+        groups = (RNG(5).uniform(size=1500) < 0.05).astype(int)
+        verdict, outcomes = judged(RNG(0).standard_normal((1500, 32)), groups, draws=19)
+        ratios = [one.effects[place] for one in outcomes for place in doubling_columns(one)]
+        assert min(ratios) > 0.8
+        assert verdict.holds is None
+
     def test_tight_groups_are_left_out_where_it_is_told_which(self):
         # Six photographs of each of 120 persons; the persons are a Gaussian cloud.
         persons, who = RNG(12).standard_normal((120, 5)), np.repeat(np.arange(120), 6)
@@ -161,7 +173,7 @@ class TestWords:
 
     def test_not_seen(self):
         verdict = self.verdict(10.0, 10.3)
-        assert (verdict.holds, verdict.strength) == (False, "clear")
+        assert (verdict.holds, verdict.strength) == (False, "not seen")
         assert verdict.says.startswith("At no scale do codes have fewer dimensions than chance allows.")
 
     def test_too_few_draws(self):

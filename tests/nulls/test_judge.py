@@ -46,6 +46,13 @@ class TestJudge:
         quick = [m for m in MEASURES if m.name not in ("tsne", "planes") and m.applies(codes) is None]
         return codes, {m.name: m.measure(codes, RNG(0)) for m in quick}
 
+    def test_one_corrupt_code_makes_no_voids(self):
+        points = RNG(0).standard_normal((300, 3))
+        points[5, 0] = 1e8
+        answers = judge(*self.everything(points), RNG(0), draws=2)
+        told = [verdict for _, verdict in answers.values() if verdict and CLAIMS[verdict.claim].kind != "descriptive"]
+        assert {verdict.strength for verdict in told} == {"not testable"}
+
     def test_every_measurement_is_answered(self):
         codes, found = self.everything(RNG(0).standard_normal((400, 4)))
         answers = judge(codes, found, RNG(0), draws=9)

@@ -103,8 +103,10 @@ class TestVerdict:
 
     def test_no_more_pieces(self):
         verdict = MapBattery().verdict(NONE, outcomes(0.3, 0.3, null_sd=0.1, n=600, of=600))
-        assert (verdict.holds, verdict.strength) == (False, "clear")
-        assert verdict.says.startswith("The t-SNE map falls into no more pieces than that of a smooth cloud does: 30 %")
+        assert (verdict.holds, verdict.strength) == (False, "not seen")
+        assert verdict.says.startswith(
+            "The t-SNE map is not seen to fall into more pieces than that of a smooth cloud: 30 %"
+        )
         assert "maps of all 600 codes in 150 steps" in verdict.says
         assert verdict.advice == "Read no clusters from the t-SNE map: a cloud without any gives such pieces too."
 

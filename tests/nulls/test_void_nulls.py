@@ -144,7 +144,7 @@ class TestVerdict:
             "correlations lie further from the nearest code than from any of 19 such clouds; by chance it is 7.0 % "
             "(p = 0.01, 1,000 of 5,000 codes)."
         )
-        assert "at least 33 % of those drawn from mean and covariance" in verdict.advice
+        assert "33 % or more of those drawn from mean and covariance" in verdict.advice
 
     def test_narrow(self):
         assert VoidBattery().verdict(NOTHING, made(0.19)).strength == "narrow"

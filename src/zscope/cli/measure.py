@@ -1,5 +1,6 @@
 """``zscope measure``: every measure of a run's codes, or of codes of one's own, held against null clouds."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,6 +77,8 @@ def measure_command(
     settings = MeasureSettings(draws, seed, points, queries, maps, map_draws, map_points)
     settings.check()
     path = run_or_codes
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the search of neighbours takes a GPU where it sees one
     if path.is_file() or (path.suffix in READERS and not path.exists()):
         request = CodesRequest(path, labels, group, drop_bad, settings)
         folder = out or folder_of(path)
@@ -145,4 +148,4 @@ def _sentences(verdict: Mapping[str, Any]) -> str:
 def _mark(verdict: Mapping[str, Any]) -> str:
     """Say in the report's words what was decided."""
     strength = str(verdict["strength"])
-    return strength if strength in ("descriptive", "not testable") else MARKS[verdict["holds"]]
+    return strength if strength in ("descriptive", "not testable", "not seen") else MARKS[verdict["holds"]]

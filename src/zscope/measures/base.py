@@ -17,6 +17,9 @@ from zscope.typing import CodeArray, Json, JsonDict, Progress, silent
 MAX_POINTS, MAX_QUERIES = 20_000, 2_000
 """With more codes than this, so many are tested, and so many of these are queries."""
 
+_LARGEST = 1e15
+"""Squares of larger numbers, and of smaller ones than its inverse, times some hundred dimensions, leave float32."""
+
 
 @dataclass(frozen=True, eq=False)
 class LatentCodes:
@@ -73,7 +76,8 @@ class LatentCodes:
         ------
         CodesError
             If an array is not two-dimensional, not real numbers, empty, holds NaN or infinity (rows are counted and
-            named) or numbers beyond float32, the two differ in shape, or the groups are not one a code.
+            named) or numbers beyond float32, their squares are beyond float32, the two differ in shape, or the groups
+            are not one a code.
         ParameterError
             If a bound is below 1.
         """
@@ -81,6 +85,7 @@ class LatentCodes:
             if bound < 1:
                 raise ParameterError(name, "be at least 1", bound)
         means = _single_precision(mean, "codes")
+        _check_scale(means)
         logvars = None if logvar is None else _single_precision(logvar, "log-variances")
         if logvars is not None and logvars.shape != means.shape:
             raise CodesError(f"log-variances must have the shape {means.shape} of the means, got {logvars.shape}")
@@ -118,6 +123,17 @@ def _single_precision(table: ArrayLike, what: str) -> CodeArray:
     if numbers.dtype != np.float32 and not np.isfinite(single).all():
         raise CodesError(f"{what} must fit into float32, got {np.abs(numbers).max():g}")
     return single
+
+
+def _check_scale(codes: CodeArray) -> None:
+    """Refuse codes whose squared distances float32 cannot hold."""
+    largest, spread = float(np.abs(codes).max()), float(np.ptp(codes, axis=0).max())
+    if largest > _LARGEST or 0 < spread < 1 / _LARGEST:
+        figure = f"reach {largest:.2g}" if largest > _LARGEST else f"differ by at most {spread:.2g}"
+        raise CodesError(
+            f"codes must reach at most {_LARGEST:g} and differ by at least {1 / _LARGEST:g}, since their squared "
+            f"distances are taken in single precision; these {figure}: scale them"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,16 @@ from functools import cache
 
 import numpy as np
 
-from zscope.errors import ParameterError
+from zscope.errors import ParameterError, ZscopeError
 from zscope.measures.neighbour_search import Found, Search, cancelled
 from zscope.typing import Progress
 
 _CELLS = 250_000_000
 """Products that are held on the GPU at a time: 1 GB."""
+
+
+class GpuMemoryError(ZscopeError):
+    """The GPU's memory is too small, or taken."""
 
 
 @cache
@@ -51,6 +55,8 @@ def on_gpu(search: Search, progress: Progress, device: str = "cuda") -> Found:
     ------
     ParameterError
         If there is no such GPU.
+    GpuMemoryError
+        If its memory is too small.
     """
     import torch
 
@@ -59,11 +65,11 @@ def on_gpu(search: Search, progress: Progress, device: str = "cuda") -> Found:
     n, m, k = len(search.left), len(search.places), search.k
     found = Found(np.empty((m, k), np.int32), np.empty((m, k), np.float32), np.ones(m, bool))
     d = search.left.shape[1] - 2
-    right = torch.from_numpy(search.left).to(device)[:, [*range(d), d + 1, d]].T
-    groups = None if search.groups is None else torch.from_numpy(search.groups).to(device)
     step, reduced = max(1, _CELLS // n), torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
+        right = torch.from_numpy(search.left).to(device)[:, [*range(d), d + 1, d]].T
+        groups = None if search.groups is None else torch.from_numpy(search.groups).to(device)
         for start in range(0, m, step):
             block = slice(start, min(start + step, m))
             products = torch.from_numpy(search.places[block]).to(device) @ right
@@ -77,6 +83,8 @@ def on_gpu(search: Search, progress: Progress, device: str = "cuda") -> Found:
             found.places[block], found.products[block] = best.indices.cpu().numpy(), best.values.cpu().numpy()
             found.again[block] = cancelled(search, block, found.products[block])
             progress("neighbours", block.stop, m)
+    except torch.OutOfMemoryError as error:
+        raise GpuMemoryError(f"the GPU's memory is too small or taken ({str(error).splitlines()[0]})") from None
     finally:
         torch.backends.cuda.matmul.allow_tf32 = reduced
     return found

@@ -7,6 +7,7 @@ and queries whose k-th neighbour lies below 1 % are looked up in double precisio
 1e-5 of themselves; points whose distances differ by less may change places.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from zscope.errors import ParameterError
-from zscope.measures.neighbour_gpu import gpu_there, on_gpu
+from zscope.measures.neighbour_gpu import GpuMemoryError, gpu_there, on_gpu
 from zscope.measures.neighbour_search import CHUNK, Found, Search, by_blocks, look_up_again
 from zscope.measures.threads import blocks, product_threads, threads
 from zscope.typing import CodeArray, Progress, silent
@@ -88,6 +89,8 @@ def nearest_neighbours(
     ------
     ParameterError
         If `k` is out of its bounds, the engine is none of these or cannot do what is asked.
+    GpuMemoryError
+        If a GPU that was asked for has too little memory. With ``auto`` that is a warning, and blocks do the work.
     """
     n, d = points.shape
     if not 1 <= k < n:
@@ -102,8 +105,14 @@ def nearest_neighbours(
     search = Search.among(points, k, rows, groups)
     large = float(len(search.places)) * n * d >= _WORTH_A_GPU
     gpu = engine == "cuda" or (engine == "auto" and large and gpu_there())
-    find = on_gpu if gpu else by_blocks
-    distances, found = _finished(search, points, points if rows is None else points[rows], find(search, progress))
+    try:
+        raw = on_gpu(search, progress) if gpu else by_blocks(search, progress)
+    except GpuMemoryError as error:
+        if engine == "cuda":
+            raise
+        warnings.warn(f"{error}: neighbours are looked for without it", stacklevel=2)
+        raw, gpu = by_blocks(search, progress), False
+    distances, found = _finished(search, points, points if rows is None else points[rows], raw)
     return Neighbours(distances, found, "cuda" if gpu else "blocks")
 
 

@@ -101,9 +101,10 @@ class Sample:
         Returns
         -------
         Sample
-            Without groups: a null knows none.
+            With groups of the same sizes. Its points are in random order, so that these are groups that do not depend
+            on place: as many neighbours are left out of a draw as of the codes.
         """
-        return Sample(points, self.queries, of=self.of)
+        return Sample(points, self.queries, of=self.of, groups=self.groups)
 
     @property
     def n(self) -> int:

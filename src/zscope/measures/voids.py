@@ -90,7 +90,7 @@ def spaces(points: CodeArray) -> tuple[Space, ...]:
     Parameters
     ----------
     points : ndarray of shape (n, d)
-        The codes. The same spaces serve for null draws: their covariance is the same.
+        The codes. The same spaces serve for null draws, whose covariance is the same, or nearly (copula, elliptical).
 
     Returns
     -------
@@ -202,7 +202,8 @@ def hollow(points: CodeArray) -> bool:
     Returns
     -------
     bool
-        False too where radii cannot tell (few points, a single place).
+        False too where radii cannot tell: few points, a single place, or so many dimensions that the estimate of the
+        covariance alone spreads the radii as much (from some 0.86 √n dimensions on).
     """
     found = _log_range(points)
     return found is not None and found[0] < HOLLOW * np.log(3) / found[1]

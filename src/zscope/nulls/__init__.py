@@ -9,7 +9,7 @@ from zscope.errors import ParameterError
 from zscope.measures.base import LatentCodes, Measurement
 from zscope.measures.sample import Sample
 from zscope.nulls.base import NullTest, Verdict
-from zscope.nulls.battery import Battery, run_batteries, too_few
+from zscope.nulls.battery import Battery, outlying, run_batteries, too_few
 from zscope.nulls.claims import CLAIMS, Claim
 from zscope.nulls.clusters import ClustersBattery, InertiaBattery
 from zscope.nulls.descriptive import collapsed_verdict, dominating_verdict
@@ -84,12 +84,16 @@ def judge(
         for name, measurement in measurements.items()
     }
     together: dict[int, tuple[Sample, list[Battery]]] = {}
+    unfit: dict[int, str | None] = {}
     entropy = int(rng.integers(2**63))
     for battery in batteries:
         if battery.measure not in measurements:
             continue
         sample = battery.sample(codes, np.random.default_rng([entropy, zlib.crc32(battery.measure.encode())]))
-        reason = too_few(sample) or battery.untestable(sample)
+        if id(sample) not in unfit:
+            finite = bool(np.isfinite(sample.points).all())
+            unfit[id(sample)] = (too_few(sample) or outlying(sample)) if finite else None
+        reason = unfit[id(sample)] or battery.untestable(sample)
         if reason is None:
             together.setdefault(id(sample), (sample, []))[1].append(battery)
         else:

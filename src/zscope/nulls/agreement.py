@@ -38,6 +38,11 @@ class Bound:
     p: float
 
     @property
+    def lower(self) -> float:
+        """Lower bound of what the effect is beyond that of chance, which is much where codes are few."""
+        return self.effect - max(self.slack, self.by_chance)
+
+    @property
     def upper(self) -> float:
         """Upper bound of the effect, which is a share."""
         return min(self.effect + self.slack, 1.0)
@@ -52,7 +57,7 @@ class Agreement:
     holds : bool or None
         None: undecided.
     strength : {"clear", "narrow", "undecided"}
-        Clear: the bound is under half of the margin, or even the lower bound is above it.
+        Clear: the upper bound is under half of the margin, or the lower bound above it by half as much again.
     bound : Bound
         The figure it rests on: of those that say that it does not hold the one with the largest effect, otherwise the
         one with the largest upper bound.
@@ -181,8 +186,8 @@ def agree(bounds: Sequence[Bound], margin: float, outcome: Outcome) -> Agreement
     """Decide an agreement claim.
 
     It holds if every upper bound lies under the margin; it does not hold if some figure is significant, corrected for
-    all of them, with an effect that is above the margin by more than what the null draws have by chance, which is much
-    where codes are few; between it is undecided.
+    all of them, and its lower bound lies above the margin; between it is undecided. Either is wrong about an effect of
+    just the margin in one of a hundred cases at most.
 
     Parameters
     ----------
@@ -201,17 +206,17 @@ def agree(bounds: Sequence[Bound], margin: float, outcome: Outcome) -> Agreement
     widest = max(bounds, key=lambda bound: bound.upper)
     if widest.upper < margin:
         return Agreement(True, "clear" if widest.upper < margin / 2 else "narrow", widest, "")
-    apart = [bound for bound in bounds if bound.p <= LEVEL and bound.effect - bound.by_chance > margin]
+    apart = [bound for bound in bounds if bound.p <= LEVEL and bound.lower > margin]
     if apart:
         largest = max(apart, key=lambda bound: bound.effect)
-        return Agreement(False, "clear" if largest.effect - largest.slack > margin else "narrow", largest, "")
+        return Agreement(False, "clear" if largest.lower > 1.5 * margin else "narrow", largest, "")
     return Agreement(None, "undecided", widest, _why_undecided(bounds, widest, margin, outcome))
 
 
 def codes_to_decide(bounds: Sequence[Bound], margin: float, n: int) -> int:
-    """How many codes it takes for every upper bound to fall under the margin where there is no difference.
+    """About how many codes it takes for every upper bound to fall under the margin where there is no difference.
 
-    Both the effect by chance and the slack fall with the root of the number of codes.
+    The effect by chance and the slack of distances fall with the root of the number of codes.
 
     Parameters
     ----------

@@ -16,12 +16,13 @@ from zscope.clouds import cloud
 from zscope.clouds.base import Cloud
 from zscope.errors import ParameterError
 from zscope.measures.base import LatentCodes, Measurement
+from zscope.measures.normality import Normalised
 from zscope.measures.sample import Sample
 from zscope.measures.words import counted
 from zscope.nulls.base import NullTest, Verdict
 from zscope.nulls.claims import LEAST_POINTS, LEAST_POINTS_PER_DIMENSION
 from zscope.nulls.outcome import Outcome, Statistic
-from zscope.typing import Progress, silent
+from zscope.typing import CodeArray, Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,6 +236,38 @@ def too_few(sample: Sample) -> str | None:
     if n < least:
         return f"{counted(n, 'distinct code')} in {counted(d, 'dimension')} are too few, it takes {least:,}"
     return None
+
+
+def outlying(sample: Sample) -> str | None:
+    """Say that single points lie so far out that the covariance holds nothing of the others.
+
+    Every null is then made of these points alone. It is so where the half of the points that is nearest to the median
+    varies in more directions than the covariance of all of them can hold in double precision.
+
+    Parameters
+    ----------
+    sample : Sample
+        The codes.
+
+    Returns
+    -------
+    str or None
+        The reason in words.
+    """
+    points = sample.points
+    off = np.linalg.norm(points - np.median(points, axis=0), axis=1)
+    middle = points[off <= np.median(off)]
+    if len(middle) < 2 or _components(middle) <= _components(points):
+        return None
+    return (
+        f"single codes lie so far out (up to {off.max():.2g} from the median of all, half of them within "
+        f"{np.median(off):.2g}) that mean and covariance say nothing of the others: look at those, and leave them out"
+    )
+
+
+def _components(points: CodeArray) -> int:
+    """How many leading components can be told from rounding."""
+    return int(Normalised.of(points).leading.shape[1])
 
 
 def run_batteries(

@@ -113,7 +113,8 @@ CLAIMS: dict[str, Claim] = {
             "the largest of: Kolmogorov–Smirnov distance of the Mahalanobis distances, of any axis, of any leading "
             "component; accuracy of a nearest-neighbour classifier, codes against null draw, beyond that of null draws",
             "gamma(3) axes are at 0.08 along an axis and at 0.10 in Mahalanobis distance: that must not pass as "
-            "normal. Below it one code in twenty at most lies elsewhere than the normal cloud puts it",
+            "normal. Below it, as far as these four figures see, one code in twenty lies elsewhere than the normal "
+            "cloud puts it",
         ),
         Claim(
             "low_dimensional",
@@ -142,8 +143,8 @@ CLAIMS: dict[str, Claim] = {
             "Are there voids where a smooth cloud would have codes?",
             VOID_MARGIN,
             "share of the null's mass that lies further from the codes than chance explains, beyond the 5 % of chance",
-            "a tenth of the random codes: that many images from a fitted Gaussian would come from where no code lies. "
-            "A region of half the density adds 15 % of its own mass",
+            "a tenth of the random codes: that many images from a fitted Gaussian would come from where codes are "
+            "missing or much sparser. A region of half the density adds 15 % of its own mass",
         ),
         Claim(
             "prior_match",
@@ -153,7 +154,8 @@ CLAIMS: dict[str, Claim] = {
             DISTANCE_MARGIN,
             "the largest of: Kolmogorov–Smirnov distance of the radius, of any axis; accuracy of two classifiers, "
             "codes against prior, beyond that of draws of the prior",
-            "one code in twenty, or one guess in twenty: below it draws from the prior can hardly be told from codes",
+            "one code in twenty, or one guess in twenty: below it, as far as these four figures see, draws from the "
+            "prior can hardly be told from codes",
         ),
         Claim(
             "map_structure",

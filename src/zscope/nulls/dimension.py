@@ -33,10 +33,9 @@ class DimensionBattery(Battery):
     nothing. They add evidence (``twonn``, ``mle_…``, participation ratios, contrast, the skewness of hubs).
     Clusters that hardly touch lower the doubling dimension too, at scales near their size: see the claim `clusters`.
 
-    Where codes have groups, such as several photographs of one person, their figures are those without neighbours of
-    the own group, and the null's are those with all neighbours. A null has no groups: its points are independent, so
-    that leaving out any of them would only make it thinner by the size of a group, which moves a dimension by far less
-    than the margin; and what it moves, it moves away from the claim, as the codes' nearest neighbours get further away.
+    Where codes have groups, such as several photographs of one person, all figures are those without neighbours of the
+    own group. A draw has groups of the same sizes, at random: a cloud without structure beyond its null, whose groups
+    do not depend on place, is like a draw in this too.
 
     Nulls: `covariance` and `copula`; `elliptical` too unless the codes are hollow by their Mahalanobis radii
     (`zscope.measures.voids.hollow`). Then it is left out, since a closed surface around the centre, such as a ring, is

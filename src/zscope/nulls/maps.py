@@ -171,12 +171,12 @@ class MapBattery(Battery):
                 len(outcome.draws),
                 figures,
                 too_small=f"{percent(SHARE_MARGIN)} of the points more,",
-                unseen=f"The t-SNE map falls into no more pieces than that of a smooth cloud does: {figures}",
+                unseen=f"The t-SNE map is not seen to fall into more pieces than that of a smooth cloud: {figures}",
             )
         return Verdict(_CLAIM, decision.holds, decision.strength, f"{says}. {tested}", _advice(decision))
 
 
 def _advice(decision: Decision) -> str | None:
-    if decision.holds is False:
+    if decision.why == "not seen":
         return "Read no clusters from the t-SNE map: a cloud without any gives such pieces too."
     return None

@@ -160,7 +160,7 @@ class NormalityBattery(Battery):
         """
         (outcome,) = outcomes
         margin = margin_of(_CLAIM)
-        guesses = 2 * min(self.most_probes, outcome.n)
+        guesses = 2 * len(outcome.prepared.reference[1])
         bounds = [
             *(distance_bound(outcome, name) for name in ("mahalanobis_ks", "axes_ks", "components_ks")),
             accuracy_bound(outcome, "neighbour_accuracy", guesses),
@@ -197,7 +197,7 @@ def _figures(made: Agreement, outcome: Outcome, measurement: Measurement) -> str
         "axes_ks": f"along axis {_largest(values['per_axis']['ks'])}",
         "components_ks": f"along principal component {_largest(values['components']['ks']) + 1}",
     }[name]
-    return f"The largest difference from a normal cloud is {where}: {share} of the codes would have to move"
+    return f"The largest difference from a normal cloud is {where}: at least {share} of the codes would have to move"
 
 
 def _largest(distances: list[float | None]) -> int:

@@ -68,7 +68,8 @@ class Outcome:
         """Standardised figures of shape (B + 1, S), the codes' first, the larger the further to the claim's side.
 
         Mean and standard deviation are those of codes and draws together: all B + 1 are treated alike, so that under
-        the null their order is exchangeable and the p-values are exact.
+        the null their order is exchangeable: p-values are exact for the nulls whose draws share all that the null
+        keeps (`covariance`, `permuted`, `normal`), and nearly so for `copula` and `elliptical`.
         """
         all_of_them = np.concatenate([self.data[None], self.draws])
         centre, spread = all_of_them.mean(axis=0), all_of_them.std(axis=0)

@@ -177,7 +177,7 @@ class PriorBattery(Battery):
             distance_bound(outcome, "radius_ks"),
             distance_bound(outcome, "axes_ks"),
             accuracy_bound(outcome, "gaussian_accuracy", 2 * (outcome.n - outcome.n // 2)),
-            accuracy_bound(outcome, "neighbour_accuracy", 2 * min(self.most_probes, outcome.n)),
+            accuracy_bound(outcome, "neighbour_accuracy", 2 * len(outcome.prepared.reference[1])),
         ]
         made = agree(bounds, margin, outcome)
         values: dict[str, Any] = dict(measurement.values)
@@ -214,7 +214,7 @@ def _figures(made: Agreement, outcome: Outcome, values: dict[str, Any]) -> str:
     if name == "gaussian_accuracy":
         return f"{start} in mean and covariance: {guessed(outcome, name, one)}"
     where = "in the radius" if name == "radius_ks" else "along an axis"
-    return f"{start} {where}: {share} of the {values['of']} would have to move"
+    return f"{start} {where}: at least {share} of the {values['of']} would have to move"
 
 
 def _surgery(found: dict[str, Any]) -> str:
@@ -223,8 +223,9 @@ def _surgery(found: dict[str, Any]) -> str:
     if information is None:
         return ""
     more = ", of which more codes would move a part to the former" if information > _AT_BOUND * bound else ""
+    told = f"{information:.1f} (± {found['standard_error']:.1g})"
     return (
-        f" Of the KL of {found['mean_kl']:.1f} nats {information:.1f} tell images apart (at most {bound:.1f}, the "
+        f" Of the KL of {found['mean_kl']:.1f} nats {told} tell images apart (at most {bound:.1f}, the "
         f"logarithm of {found['n']:,} codes); the rest, {max(found['marginal_kl'], 0.0):.1f}, is the distance of all "
         f"posteriors together from N(0, I){more}."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -134,7 +135,7 @@ class RadiusBattery(Battery):
         object
             For `statistics`.
         """
-        lengths = [radii(side.reference.points), *(radii(pilot.points) for pilot in side.pilots)]
+        lengths = [radii(side.reference.points), *(radii(pilot.points) for pilot in islice(side.pilots, self.pilots))]
         pool = np.sort(np.concatenate(lengths))
         return _Prepared(pool, radius_intervals(pool)[0])
 

@@ -26,8 +26,9 @@ class Decision:
     ----------
     holds : bool or None
         None where there are too few draws to say anything.
-    strength : {"clear", "narrow", "undecided"}
-        Clear: the effect is beyond the margin by half as much again, or nothing was seen (p above 0.05).
+    strength : {"clear", "narrow", "not seen", "undecided"}
+        Clear: beyond the margin by half as much again. Narrow: beyond it by less, or detectable and under it. Not seen:
+        the codes do not beat every null, which is no proof that there is nothing.
     why : {"beyond", "too small", "not seen", "too few draws"}
         Beyond: significant and above the margin; too small: significant under every null, but under the margin.
     statistic : Statistic
@@ -45,7 +46,7 @@ class Decision:
     """
 
     holds: bool | None
-    strength: Literal["clear", "narrow", "undecided"]
+    strength: Literal["clear", "narrow", "not seen", "undecided"]
     why: Literal["beyond", "too small", "not seen", "too few draws"]
     statistic: Statistic
     value: float
@@ -89,7 +90,7 @@ def decide(claim: str, outcomes: Sequence[Outcome]) -> Decision:
         far = _beyond(one, float(outcome.effects[column]), _half_as_much_again(one, margin)) > 0
         made = Decision(
             holds,
-            ("clear" if far else "narrow") if holds else ("narrow" if p <= 5 * LEVEL else "clear"),
+            ("clear" if far else "narrow") if holds else ("narrow" if seen else "not seen"),
             "beyond" if holds else "too small" if seen else "not seen",
             one,
             float(outcome.data[column]),

@@ -82,7 +82,8 @@ class VoidBattery(Battery):
         Parameters
         ----------
         sample : Sample
-            The codes; only their principal axes are taken, which every null draw shares.
+            The codes; only their principal axes are taken, which draws of `covariance` share exactly, those of the
+            other nulls nearly.
         side : NullSide
             The null.
 
@@ -175,6 +176,7 @@ def _space_words(name: str) -> str:
 
 def _advice(decision: Decision) -> str:
     return (
-        f"Random codes fall into them: at least {percent(decision.effect)} of those drawn from mean "
-        "and covariance lie where no code is near. Draw from a cloud that follows the codes more closely (a mixture)."
+        f"Random codes fall into them: {percent(decision.effect)} or more of those drawn from mean and covariance lie "
+        "where codes are missing or much sparser than that cloud. Draw from one that follows the codes more closely (a "
+        "mixture)."
     )

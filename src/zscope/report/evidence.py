@@ -26,6 +26,7 @@ class Badge:
 
 
 HOLDS, FAILS = Badge("holds", "✓", "holds"), Badge("fails", "✗", "does not hold")
+UNSEEN = replace(FAILS, word="not seen")
 UNDECIDED, UNTESTED = Badge("undecided", "?", "undecided"), Badge("undecided", "?", "not testable")
 DESCRIPTIVE = Badge("descriptive", "·", "descriptive")
 
@@ -53,7 +54,7 @@ def badge_of(holds: bool | None, strength: str, claim: str | None = None) -> Bad
     if strength == "descriptive":
         return DESCRIPTIVE
     if holds is not None:
-        badge = HOLDS if holds else FAILS
+        badge = HOLDS if holds else UNSEEN if strength == "not seen" else FAILS
     else:
         badge = {"undecided": UNDECIDED, "not testable": UNTESTED}.get(strength, DESCRIPTIVE)
     return badge if claim is None else replace(badge, word=f"{claim.replace('_', ' ')}: {badge.word}")

@@ -29,16 +29,23 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "covariance null",
         "A Gaussian cloud with exactly the codes' mean and covariance, and nothing else of them.",
     ),
-    ("elliptical null", "The same with the codes' own Mahalanobis radii: what it shows too may be heavy tails alone."),
+    (
+        "elliptical null",
+        "A cloud of the codes' ellipsoidal shape (Tyler's) and with the codes' own radii in it: what it shows too may "
+        "be heavy tails alone.",
+    ),
     (
         "copula null",
-        "The distribution of every axis and the rank correlations of the codes: what is beyond the axes' shapes?",
+        "A cloud with the distribution of every axis and the rank correlations of the codes: what it shows too is in "
+        "the axes' shapes alone.",
     ),
     ("permuted null", "Every axis of the codes shuffled on its own: no axis depends on another."),
     (
         "verdict",
-        "A claim held against its nulls. It holds or does not hold only if the effect is beyond, or surely within, a "
-        "margin; otherwise it is undecided. Descriptive ones have no null.",
+        "A claim held against its nulls. That codes agree with a cloud holds, or does not hold, only where the effect "
+        "is surely within, or surely beyond, a margin; between it is undecided. A structure (clusters, voids, fewer "
+        "dimensions) holds where every null is beaten by more than a margin; where it is not, nothing was seen in so "
+        "many codes, which is no proof that there is nothing. Descriptive verdicts have no null.",
     ),
     (
         "p",
