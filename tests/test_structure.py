@@ -14,8 +14,9 @@ MODULES = sorted((ROOT / "src" / "zscope").rglob("*.py"))
 
 EXPORTED = {
     "clouds": """
-        AxesCloud CLOUDS Cloud CopulaCloud CovarianceCloud EllipticalCloud MixtureCloud NormalCloud PermutedCloud
-        UniformCloud checked_codes cloud
+        AxesCloud AxesEmpiricalCloud CLOUDS Cloud CopulaCloud CovarianceCloud DensityCloud EllipsoidCloud
+        EllipticalCloud FlowCloud KdeCloud MixtureCloud NeighboursCloud NormalCloud PermutedCloud PosteriorCloud
+        RadiusCloud SecondStageCloud UniformCloud checked_codes cloud restored
     """,
     "measures": """
         ActivityMeasure AxesMeasure ClustersMeasure DimensionMeasure DivergenceMeasure InertiaMeasure LatentCodes
@@ -32,6 +33,10 @@ EXPORTED = {
     "training": """
         Position Trainer TrainingConfig encode_store load_checkpoint read_checkpoint resolve_device resolve_precision
         save_checkpoint
+    """,
+    "judging": """
+        Judge Recipe Reference Score Scores chance_accuracy code_spread cycle_errors expected_coverage frechet_distance
+        judge_folder judge_for membership nearest_code_distances precision_and_recall two_sample_hits
     """,
     "generation": "DEFAULT_CLOUDS sample_clouds",
 }

@@ -19,7 +19,7 @@ from zscope.errors import ZscopeError
 
 COMMANDS = {
     name.rstrip("_"): f"zscope.cli.{name}"
-    for name in ("data", "train", "encode", "measure", "sample", "compare", "study", "report", "list_")
+    for name in ("data", "train", "encode", "measure", "sample", "path", "compare", "study", "report", "list_")
 }
 """The module of each command, in the order of ``zscope --help``."""
 

@@ -1,5 +1,6 @@
 """The cloud of independent axes: every axis its own Gaussian."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ class AxesCloud(Cloud):
     name: ClassVar[str] = "axes"
     keeps: ClassVar[str] = "mean and standard deviation of every axis"
     least: ClassVar[int] = 2
+    learnt: ClassVar[Mapping[str, str]] = {"mean_": "d", "sd_": "d"}
 
     mean_: NDArray[np.float64]
     sd_: NDArray[np.float64]

@@ -1,12 +1,13 @@
 """What every cloud is: something that is fitted to codes, or not, and draws new ones."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zscope.errors import CodesError, ParameterError
+from zscope.errors import CodesError, FormatError, ParameterError
 from zscope.typing import CodeArray
 
 _NAMED_ROWS = 5
@@ -58,6 +59,9 @@ class Cloud(ABC):
     on average over draws. A subclass enters `zscope.clouds.CLOUDS` and says how in `_fit` and `_draw`, and in
     `_draw_matched` where it can do better than a plain draw; its docstring says what it keeps and what it breaks.
 
+    What `fit` learnt is in attributes whose names end in ``_``. Those that a draw needs stand in `learnt`, and `state`
+    gives them as arrays, from which `restore` makes the same cloud without the codes.
+
     Attributes
     ----------
     dimension_ : int
@@ -67,6 +71,8 @@ class Cloud(ABC):
     name: ClassVar[str]
     keeps: ClassVar[str]
     least: ClassVar[int] = 1
+    learnt: ClassVar[Mapping[str, str]] = {}
+    """Attributes that make up `state`, and the axes of each in letters: ``d`` latent dimensions; empty: a number."""
 
     dimension_: int
 
@@ -101,13 +107,15 @@ class Cloud(ABC):
         """
         raise ParameterError("cloud", f"be just {cls.name}, which takes no figure", f"{cls.name}:{figure}")
 
-    def fit(self, codes: ArrayLike) -> Self:
+    def fit(self, codes: ArrayLike, logvar: ArrayLike | None = None) -> Self:
         """Learn from codes what this cloud keeps of them.
 
         Parameters
         ----------
         codes : array-like of shape (N, d)
-            Finite real numbers.
+            Finite real numbers: the means of the posteriors, if there are posteriors.
+        logvar : array-like of shape (N, d), optional
+            Log-variances of the posteriors of a variational autoencoder. Only `posterior` and `second-stage` use them.
 
         Returns
         -------
@@ -117,11 +125,74 @@ class Cloud(ABC):
         Raises
         ------
         CodesError
-            If the codes are no finite table of numbers or too few.
+            If the codes are no finite table of numbers or too few, or the log-variances no such table of their shape.
         """
         table = checked_codes(codes, least=self.least, what=f"codes for the cloud {self.spec}")
-        self._fit(table)
+        if logvar is None:
+            self._fit(table)
+        else:
+            spread = checked_codes(logvar, what="log-variances of the codes")
+            if spread.shape != table.shape:
+                raise CodesError(f"log-variances must have the shape of the codes, {table.shape}, got {spread.shape}")
+            self._fit_posteriors(table, spread)
         self.dimension_ = table.shape[1]
+        return self
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give all that a draw needs, as arrays; with `spec` it makes the same cloud again.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The attributes that `learnt` names and ``dimension_``; numbers and truth values as arrays without axes.
+
+        Raises
+        ------
+        CodesError
+            If the cloud has not been fitted.
+        """
+        self._check_fitted("have a state")
+        return {name: np.array(getattr(self, name), order="C") for name in ("dimension_", *self.learnt)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Take what `state` gave, in place of a fit; draws are then the same, number for number.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            From a cloud with the same `spec`.
+
+        Returns
+        -------
+        Self
+            This cloud, as if fitted.
+
+        Raises
+        ------
+        FormatError
+            If an array is missing, of another shape, no array of numbers, or holds NaN or infinity.
+        """
+        wanted = {"dimension_": "", **self.learnt}
+        sizes: dict[str, int] = {}
+        if "dimension_" in state and np.asarray(state["dimension_"]).dtype.kind in "iu":
+            sizes["d"] = int(np.asarray(state["dimension_"]).ravel()[0])
+        for name, axes in wanted.items():
+            if name not in state:
+                held = ", ".join(state) or "none"
+                raise FormatError(f"the state of the cloud {self.spec} must hold {name}, got {held}")
+            array = np.asarray(state[name])
+            letters = axes.split()
+            fits = array.ndim == len(letters) and array.dtype.kind in "fiub" and bool(np.isfinite(array).all())
+            # Axes with the same letter have the same length, in all arrays.
+            if not fits or any(
+                sizes.setdefault(letter, size) != size for letter, size in zip(letters, array.shape, strict=True)
+            ):
+                raise FormatError(
+                    f"{name} of the cloud {self.spec} must be finite numbers of shape ({', '.join(letters)}) with d = "
+                    f"{sizes.get('d', 'dimension_')}, got {array.dtype} of shape {array.shape}"
+                )
+            setattr(self, name, array if letters else array.item())
+        self._restored({name: array for name, array in state.items() if name not in wanted})
         return self
 
     def draw(self, n: int, rng: np.random.Generator) -> CodeArray:
@@ -178,14 +249,24 @@ class Cloud(ABC):
         self._check_draw(n)
         return self._draw_matched(n, rng).astype(np.float32, copy=False)
 
-    def _check_draw(self, n: int) -> None:
+    def _check_fitted(self, to: str) -> None:
         if not hasattr(self, "dimension_"):
-            raise CodesError(f"the cloud {self.spec} must be fitted to codes before it can draw")
+            raise CodesError(f"the cloud {self.spec} must be fitted to codes before it can {to}")
+
+    def _check_draw(self, n: int) -> None:
+        self._check_fitted("draw")
         if n < 1:
             raise ParameterError("n", "be at least 1", n)
 
     def _fit(self, codes: NDArray[Any]) -> None:  # noqa: B027 - a cloud that keeps only d has nothing to learn
         """Store what is learnt from checked codes of shape (N, d)."""
+
+    def _fit_posteriors(self, codes: NDArray[Any], logvar: NDArray[Any]) -> None:  # noqa: ARG002 - few clouds use it
+        """Store what is learnt from checked codes and their log-variances, both of shape (N, d)."""
+        self._fit(codes)
+
+    def _restored(self, others: Mapping[str, NDArray[Any]]) -> None:  # noqa: B027 - most have no others
+        """Make what follows from the learnt attributes; `others` is what else the state holds."""
 
     @abstractmethod
     def _draw(self, n: int, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
@@ -194,3 +275,38 @@ class Cloud(ABC):
     def _draw_matched(self, n: int, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
         """Draw codes of shape (n, dimension_) that have exactly what the cloud keeps."""
         return self._draw(n, rng)
+
+
+class DensityCloud(Cloud):
+    """A cloud whose density is known, so that codes which it was not fitted to can say how well it knows them."""
+
+    def log_density(self, codes: ArrayLike) -> NDArray[np.float64]:
+        """Log-density log p(z) of the cloud at codes.
+
+        Its mean over codes that the cloud was not fitted to is −KL(codes ‖ cloud) up to a constant that all clouds
+        share, and so ranks clouds.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n, d)
+            Finite real numbers, in latent units.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            In nats, of the density per latent unit to the power d. −∞ off a cloud that is flat along some direction.
+
+        Raises
+        ------
+        CodesError
+            If the cloud has not been fitted, or the codes are no finite table of its d.
+        """
+        self._check_fitted("have a density")
+        table = checked_codes(codes, what=f"codes for the density of the cloud {self.spec}")
+        if table.shape[1] != self.dimension_:
+            raise CodesError(f"codes must have the cloud's {self.dimension_} dimensions, got {table.shape[1]}")
+        return np.asarray(self._log_density(table), dtype=np.float64)
+
+    @abstractmethod
+    def _log_density(self, codes: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """Log-density at checked codes of shape (n, d)."""

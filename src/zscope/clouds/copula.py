@@ -1,6 +1,6 @@
 """The copula cloud: every axis's own values, coupled as the components of a Gaussian are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +39,7 @@ class CopulaCloud(Cloud):
     name: ClassVar[str] = "copula"
     keeps: ClassVar[str] = "distribution of every axis and rank correlations"
     least: ClassVar[int] = 2
+    learnt: ClassVar[Mapping[str, str]] = {"sorted_": "d N", "correlation_": "d d", "factor_": "d k"}
 
     sorted_: CodeArray
     correlation_: NDArray[np.float64]

@@ -1,5 +1,6 @@
 """The elliptical cloud: the ellipsoid of the codes with their own radii, in random directions."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,7 @@ class EllipticalCloud(Cloud):
     name: ClassVar[str] = "elliptical"
     keeps: ClassVar[str] = "mean, shape of the ellipsoid, radii in it"
     least: ClassVar[int] = 2
+    learnt: ClassVar[Mapping[str, str]] = {"mean_": "d", "factor_": "d k", "radii_": "N", "converged_": ""}
 
     mean_: NDArray[np.float64]
     factor_: NDArray[np.float64]

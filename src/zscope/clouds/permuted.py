@@ -1,6 +1,6 @@
 """The permuted cloud: every axis of the codes shuffled on its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +24,7 @@ class PermutedCloud(Cloud):
 
     name: ClassVar[str] = "permuted"
     keeps: ClassVar[str] = "distribution of every axis"
+    learnt: ClassVar[Mapping[str, str]] = {"sorted_": "d N"}
 
     sorted_: CodeArray
 

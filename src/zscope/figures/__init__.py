@@ -10,8 +10,10 @@ from zscope.figures import (
     held_out,
     inertia,
     kl,
+    ladder,
     lineup,
     losses,
+    meaning,
     pca,
     planes,
     radius,
@@ -30,6 +32,8 @@ FIGURES: dict[str, FigureKind] = {
     "samples": FigureKind(
         "Originals, reconstructions and samples", "study", samples.prepare, samples.draw, samples.caption
     ),
+    "ladder": FigureKind("Which random codes decode well", "run", ladder.prepare, ladder.draw, ladder.caption),
+    "meaning": FigureKind("Where codes are meaningful", "run", meaning.prepare, meaning.draw, meaning.caption),
     "losses": FigureKind("Losses", "study", losses.prepare, losses.draw, losses.caption),
     "radius_overlay": FigureKind(
         "Radius of all runs", "study", radius_overlay.prepare, radius_overlay.draw, radius_overlay.caption

@@ -1,15 +1,25 @@
 """Sampling: draw codes from clouds fitted to a data set's codes, and decode them."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zscope.clouds import cloud
+from zscope.clouds import Cloud, cloud
+from zscope.errors import ParameterError
 from zscope.runs.samples import CloudSample
 from zscope.typing import CodeArray, ImageArray, Progress, silent
 
 DEFAULT_CLOUDS = ("normal", "uniform:2", "uniform:8", "uniform:10", "uniform:16", "axes", "covariance", "mixture")
 """The clouds that are sampled when none is named, by what they know of the codes."""
+
+NOISY = ("posterior", "second-stage")
+"""Clouds that take the posteriors' noise into account."""
+
+
+def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None) -> Cloud:
+    """Make a cloud from its text and fit it to codes; log-variances, where there are any, are given to it too."""
+    return cloud(spec).fit(codes, logvar)
 
 
 def sample_clouds(
@@ -19,6 +29,8 @@ def sample_clouds(
     n: int,
     seed: int,
     progress: Progress = silent,
+    *,
+    logvar: CodeArray | None = None,
 ) -> list[CloudSample]:
     """Draw codes from each cloud, fitted to codes, and decode them.
 
@@ -36,6 +48,8 @@ def sample_clouds(
         Every cloud draws from a generator of its own with this seed.
     progress : Progress
         Told of every cloud.
+    logvar : ndarray of shape (N, d), optional
+        Log-variances of the posteriors, for the clouds of `NOISY`.
 
     Returns
     -------
@@ -46,6 +60,42 @@ def sample_clouds(
     samples = []
     for position, item in enumerate(clouds):
         progress(f"sampling {item.label}", position, len(clouds))
-        drawn = item.fit(codes).draw(n, np.random.default_rng(seed))
-        samples.append(CloudSample(item.spec, item.label, item.keeps, drawn, decode(drawn)))
+        samples.append(sample_of(item.fit(codes, logvar), decode, n, seed))
     return samples
+
+
+def sample_of(item: Cloud, decode: Callable[[CodeArray], ImageArray], n: int, seed: int) -> CloudSample:
+    """Draw `n` codes from a fitted cloud with a generator of this seed, and decode them."""
+    drawn = item.draw(n, np.random.default_rng(seed))
+    return CloudSample(item.spec, item.label, item.keeps, drawn, decode(drawn))
+
+
+def with_noise_factor(logvar: CodeArray | None, factor: float) -> CodeArray | None:
+    """Log-variances of posteriors whose noise is multiplied by a factor: log σ² + 2 log f.
+
+    Parameters
+    ----------
+    logvar : ndarray of shape (N, d) or None
+        Log-variances; None for an AE.
+    factor : float
+        f, at least 0 and finite.
+
+    Returns
+    -------
+    ndarray of shape (N, d) or None
+        None where there is no noise: of an AE, and for f = 0.
+
+    Raises
+    ------
+    ParameterError
+        f is out of bounds, or not 1 where there is no noise to multiply.
+    """
+    if not (math.isfinite(factor) and factor >= 0):
+        raise ParameterError("eps_factor", "be at least 0 and finite", factor)
+    if logvar is None:
+        if factor != 1:
+            raise ParameterError("eps_factor", "be left out for an AE, whose posteriors have no noise", factor)
+        return None
+    if factor == 1:
+        return logvar
+    return None if factor == 0 else logvar + np.float32(2 * math.log(factor))

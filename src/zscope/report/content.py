@@ -23,6 +23,7 @@ from zscope.figures.words import counted, listed
 from zscope.measures import MEASURES
 from zscope.report.blocks import Block, Grid, Note, Numbering, Table
 from zscope.report.evidence import Badge, Question, badge_of, null_tables, questions
+from zscope.report.ladder import ladder_blocks
 from zscope.report.tables import (
     activity_words,
     alike_table,
@@ -235,6 +236,9 @@ def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering, 
         data = samples.prepare([run], most=12)
         images = numbering.grid(run.name, "samples", "Originals, reconstructions and every cloud", data, [place])
         parts.append(("Images", (images,)))
+        rungs = ladder_blocks(run, place, numbering)
+        if rungs:
+            parts.append(("Which random codes decode well", tuple(rungs)))
     if first is None:
         parts.append(("Codes", (Note("Codes", "the run has not been measured"),)))
     else:

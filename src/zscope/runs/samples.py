@@ -1,5 +1,6 @@
 """Samples: the images of a run's ``samples/`` folder, one array a cloud."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ class CloudSample:
     Attributes
     ----------
     spec, label, keeps : str
-        The cloud as the user names it, in words, and what of the data it keeps.
+        The cloud as the user names it (with ``[COLUMN=VALUE]`` where it is of one label), in words, and what of the
+        data it keeps.
     codes : ndarray of shape (n, d), float32
         The drawn codes.
     images : ndarray of shape (n, H, W, C), uint8
@@ -48,11 +50,21 @@ def write_samples(
         np.save(stage / "reconstructions.npy", reconstructions)
         entries: list[Json] = []
         for sample in clouds:
-            name = sample.spec.replace(":", "-")
+            name = _file_name(sample.spec, [str(entry["file"]) for entry in entries if isinstance(entry, dict)])
             np.save(stage / f"{name}.npy", sample.images)
             np.save(stage / f"{name}-codes.npy", sample.codes)
             entries.append({"spec": sample.spec, "label": sample.label, "keeps": sample.keeps, "file": f"{name}.npy"})
         write_json(stage / "manifest.json", FORMAT, VERSION, {"clouds": entries, **about})
+
+
+def _file_name(spec: str, taken: Sequence[str]) -> str:
+    """Name of a cloud's files: labels may hold characters that no file may, and two of them then look alike."""
+    plain = re.sub(r"[^\w.]+", "-", spec).strip("-")
+    name, number = plain, 1
+    while f"{name}.npy" in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
 
 
 def read_samples(folder: Path) -> tuple[ImageArray, ImageArray, list[tuple[dict[str, str], ImageArray]]]:

@@ -45,12 +45,14 @@ def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        Losses of all runs; structure that was found, and agreement that was not; where the codes lie, what dominates
-        and what has collapsed; then what is as in the nulls, what is undecided, and last what could not be tested.
+        Losses of all runs; which random codes decode well; structure that was found, and agreement that was not;
+        where the codes lie, what dominates and what has collapsed; then what is as in the nulls, what is undecided, and
+        last what could not be tested.
         The same claim of all runs stands together, in the order of the runs.
     """
     single = [finding for run in runs for finding in (_against_prior(run), *_verdicts(run)) if finding is not None]
-    ranked = sorted(single, key=_rank) + [left for run in runs if (left := _not_testable(run)) is not None]
+    ladders = [finding for run in runs if (finding := _ladder(run)) is not None]
+    ranked = ladders + sorted(single, key=_rank) + [left for run in runs if (left := _not_testable(run)) is not None]
     return (*(_losses(runs) if len(runs) > 1 else ()), *ranked)
 
 
@@ -99,6 +101,18 @@ def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
         return []
     images = "held-out" if split == "held-out" else "training"
     return [Finding(f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
+
+
+def _ladder(run: RunPayload) -> Finding | None:
+    """Which condition on a random code matters, and which sampler to use, where the samplers were scored."""
+    if run.ladder is None:
+        return None
+    content = run.ladder.content
+    chosen = content["recommended"]
+    advice = None
+    if chosen is not None:
+        advice = f"Draw from {chosen}: Autoencoder.from_pretrained({run.path!r}).sample(n). {content['why']}"
+    return Finding(content["says"], advice, run.name, figure="ladder")
 
 
 def _against_prior(run: RunPayload) -> Finding | None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from zscope.errors import FormatError, ParameterError
 from zscope.runs.formats import read_json
+from zscope.runs.ladders import read_ladder, shown_images
 from zscope.runs.latents import Latents
 from zscope.runs.measured import read_measures, read_null_points
 from zscope.runs.run import Run
@@ -18,13 +19,15 @@ from zscope.runs.samples import read_samples
 from zscope.study import codes
 from zscope.study.findings import compare_runs, findings_of
 from zscope.study.measure import null_files
-from zscope.study.payload import GIVEN, RunPayload, SamplePayload, SplitPayload, StudyPayload
+from zscope.study.payload import GIVEN, LadderPayload, RunPayload, SamplePayload, SplitPayload, StudyPayload
 
 MOST_CLASSES = 40
 """A label with more distinct values than this names things (persons, files) rather than classes."""
 
 
-def load_run(run: Run, *, label: str | None = None, samples: Path | None = None) -> RunPayload:
+def load_run(
+    run: Run, *, label: str | None = None, samples: Path | None = None, ladder: Path | None = None
+) -> RunPayload:
     """Read one run folder.
 
     Parameters
@@ -35,6 +38,8 @@ def load_run(run: Run, *, label: str | None = None, samples: Path | None = None)
         The label that colours the maps; by default the first with 2 to 40 classes.
     samples : Path, optional
         The samples folder to read; by default the run's own.
+    ladder : Path, optional
+        The folder that holds ``ladder.json``; by default the run.
 
     Raises
     ------
@@ -63,6 +68,7 @@ def load_run(run: Run, *, label: str | None = None, samples: Path | None = None)
         samples=clouds,
         splits=splits,
         label_column=None if latents is None else _label_column(latents.points, label),
+        ladder=None if latents is None else _ladder(ladder or run.path, latents),
     )
 
 
@@ -143,6 +149,16 @@ def load_study(
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _ladder(folder: Path, latents: Latents) -> LadderPayload | None:
+    """Read a ladder; one of another model than the codes are of, as after further training, is passed over."""
+    content = read_ladder(folder / "ladder.json")
+    if not content or content["about"]["model"] != latents.manifest["model"]:
+        return None
+    names = {entry["sampler"]: entry["sampler"] for entry in content["rungs"]}
+    names |= {"held_out": "held-out", "reconstructions": "reconstructions", "noise": "noise"}
+    return LadderPayload(content, {key: shown_images(folder / "ladder", name) for key, name in names.items()})
 
 
 def _samples(run: Run, folder: Path) -> tuple[Any, Any, tuple[SamplePayload, ...]]:

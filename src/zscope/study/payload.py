@@ -73,6 +73,22 @@ class SamplePayload:
 
 
 @dataclass(frozen=True)
+class LadderPayload:
+    """Samplers of a run, scored.
+
+    Attributes
+    ----------
+    content : dict
+        What ``ladder.json`` holds.
+    images : dict of str to ndarray of shape (n, H, W, C), uint8
+        Some images of each sampler by its text, and of the references ``held_out``, ``reconstructions`` and ``noise``.
+    """
+
+    content: dict[str, Any]
+    images: dict[str, ImageArray]
+
+
+@dataclass(frozen=True)
 class RunPayload:
     """One run, or codes that were measured without one, read from a folder.
 
@@ -94,6 +110,8 @@ class RunPayload:
         ``train`` first, then ``held-out``; empty where the run was not measured. Codes without a model have one.
     label_column : str or None
         The label that colours the maps.
+    ladder : LadderPayload or None
+        The samplers of the run, scored; None where they were not.
     """
 
     name: str
@@ -106,6 +124,7 @@ class RunPayload:
     samples: tuple[SamplePayload, ...]
     splits: dict[str, SplitPayload]
     label_column: str | None
+    ladder: LadderPayload | None = None
 
     @property
     def trained(self) -> bool:

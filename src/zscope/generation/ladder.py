@@ -1,0 +1,130 @@
+"""The ladder: images from clouds in the order of what they know of the codes, each scored by the judge."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zscope.clouds import Cloud
+from zscope.generation.meaning import PREDICTORS, Surroundings, where_meaningful
+from zscope.judging import Judge, nearest_code_distances
+from zscope.judging.judge import FEWEST_IMAGES
+from zscope.runs.ladders import Rung
+from zscope.typing import CodeArray, ImageArray, JsonDict
+
+LADDER = (
+    "uniform",
+    "normal",
+    "radius",
+    "axes",
+    "axes-empirical",
+    "copula",
+    "covariance",
+    "ellipsoid",
+    "mixture",
+    "kde",
+    "neighbours",
+    "flow",
+    "second-stage",
+    "posterior",
+)
+"""The clouds of the ladder, by what they know of the codes."""
+
+SHOWN = 32
+"""Images of each rung that are kept to be shown; all codes are kept, so the others can be decoded again."""
+
+LEAST = FEWEST_IMAGES
+"""Fewer images a rung are not scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Draws, decodes, encodes again and scores.
+
+    Attributes
+    ----------
+    judge : Judge
+        What scores images.
+    decode : callable
+        Codes (n, d) → uint8 images (n, H, W, C).
+    encode : callable
+        Images → codes (n, d), the posterior means.
+    surroundings : Surroundings
+        The training codes.
+    n, seed : int
+        Images a rung, and the seed: every rung draws from a generator of its own with this seed.
+    """
+
+    judge: Judge
+    decode: Callable[[CodeArray], ImageArray]
+    encode: Callable[[ImageArray], CodeArray]
+    surroundings: Surroundings
+    n: int
+    seed: int
+
+    def cloud(self, item: Cloud) -> Rung:
+        """Score images of a fitted cloud."""
+        codes = item.draw(self.n, np.random.default_rng(self.seed))
+        return self.rung(item.spec, item.label, item.keeps, self.decode(codes), codes)
+
+    def rung(self, sampler: str, label: str, keeps: str, images: ImageArray, codes: CodeArray | None) -> Rung:
+        """Score images, and their codes where they were decoded from some.
+
+        Parameters
+        ----------
+        sampler, label, keeps : str
+            What they are, see `Rung`.
+        images : ndarray of shape (n, H, W, C), uint8
+            The images.
+        codes : ndarray of shape (n, d) or None
+            What they were decoded from.
+
+        Returns
+        -------
+        Rung
+            Its scores are those of the judge (see `zscope.judging.Scores`), for decoded images with ``nearest_code``
+            and ``cycle``.
+        """
+        rng = np.random.default_rng([self.seed, 1])
+        if codes is None:
+            none = np.empty((0, self.surroundings.codes.shape[1]), np.float32)
+            scores = self.judge.score(images, rng).as_json()
+            return Rung(sampler, label, keeps, scores, images[:SHOWN], none, np.empty(0, bool))
+        around = self.surroundings
+        predictors = around.predictors(codes, self.encode(images))
+        nearest = nearest_code_distances(codes, around.codes, around.spread)
+        scores = self.judge.score(images, rng, nearest=nearest, cycle=predictors["cycle"]).as_json()
+        return Rung(sampler, label, keeps, scores, images[:SHOWN], codes, self.judge.meaningful(images), predictors)
+
+
+def noise_images(n: int, shape: tuple[int, ...], rng: np.random.Generator) -> ImageArray:
+    """Images of independent pixels, uniform in 0 … 255: the floor that scores are read by; (n, H, W, C)."""
+    return rng.integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+def where_codes_are_meaningful(rungs: Mapping[str, Rung]) -> JsonDict:
+    """Tell what predicts that a code decodes to a meaningful image, over the codes of all rungs but ``posterior``.
+
+    Parameters
+    ----------
+    rungs : mapping of str to Rung
+        By text of the cloud, with as many codes each.
+
+    Returns
+    -------
+    dict
+        ``where``: for each predictor, the best first, ``predictor``, ``says`` (in words) and ``auc`` (that smaller
+        values are meaningful); ``where_n``: ``codes``, ``meaningful`` and ``samplers``; ``where_left_out``: why there
+        is nothing, or None.
+    """
+    used = {name: rung for name, rung in rungs.items() if name != "posterior" and len(rung.codes)}
+    entries: list[Any] = []
+    total = sum(len(rung.codes) for rung in used.values())
+    meaningful = np.concatenate([rung.meaningful for rung in used.values()]) if used else np.empty(0, bool)
+    stacked = {name: np.concatenate([rung.predictors[name] for rung in used.values()]) for name in PREDICTORS if used}
+    found, why_not = where_meaningful(stacked, meaningful)
+    for name, auc in found.items():
+        entries.append({"predictor": name, "says": PREDICTORS[name], "auc": auc.as_json()})
+    about: JsonDict = {"codes": total, "meaningful": int(meaningful.sum()), "samplers": list(used)}
+    return {"where": entries, "where_n": about, "where_left_out": why_not}

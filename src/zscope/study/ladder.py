@@ -1,0 +1,356 @@
+"""What ``zscope sample --ladder`` does: every sampler scored, what matters in words, and the best one kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from zscope import __version__
+from zscope.clouds import CLOUDS, Cloud, cloud
+from zscope.errors import CodesError, ParameterError
+from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
+from zscope.generation.meaning import Surroundings
+from zscope.generation.sampling import fitted
+from zscope.generation.steps import ladder_words, recommend, scored, steps_of
+from zscope.judging import Judge, judge_folder, judge_for
+from zscope.models.autoencoder import Autoencoder
+from zscope.runs.ladders import (
+    SAMPLER,
+    Rung,
+    labelled_sampler,
+    read_ladder,
+    read_rung,
+    write_ladder,
+    write_rung,
+)
+from zscope.runs.latents import Latents
+from zscope.runs.run import Run
+from zscope.runs.samplers import save_sampler
+from zscope.runs.store import ImageStore
+from zscope.study.encode import model_hash, open_store
+from zscope.study.sample import fitted_to_labels, label_values
+from zscope.training.devices import resolve_device
+from zscope.typing import CodeArray, ImageArray, Json, JsonDict, Progress, silent
+
+REFERENCES = {
+    "noise": ("noise", "noise images"),
+    "held_out": ("held-out", "held-out images"),
+    "reconstructions": ("reconstructions", "their reconstructions"),
+}
+"""By what scores are read: the floor and two ceilings; key in ``ladder.json``, folder, and words."""
+
+
+USUAL = 1000
+"""Images a rung, unless said otherwise."""
+
+
+@dataclass(frozen=True)
+class LadderSettings:
+    """What is asked of a ladder.
+
+    Attributes
+    ----------
+    samplers : tuple of str
+        Clouds by their texts.
+    n : int or None
+        Images a rung, at least `LEAST`; None: `USUAL`, or as many as there are held-out images where these are fewer,
+        since the scores of few images cannot be read by those of more.
+    seed : int
+        Seed of the draws.
+    label : str or None
+        Column of the labels by whose values the recommended sampler is fitted a second time, each value on its own.
+    """
+
+    samplers: tuple[str, ...] = LADDER
+    n: int | None = None
+    seed: int = 0
+    label: str | None = None
+
+    def check(self) -> None:
+        """Check what can be checked before any work is done; `ParameterError` names what is wrong."""
+        if self.n is not None and self.n < LEAST:
+            raise ParameterError("n", f"be at least {LEAST} for a ladder", self.n)
+        if not self.samplers:
+            raise ParameterError("samplers", "be at least one", "none")
+        for spec in self.samplers:
+            cloud(spec)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """A run made ready for its ladder."""
+
+    folder: Path
+    model: Autoencoder
+    codes: CodeArray
+    logvar: CodeArray | None
+    held_out: ImageArray
+    scorer: Scorer
+    about: JsonDict
+    force: bool
+
+
+def ladder_run(
+    run: Run,
+    latents: Latents,
+    settings: LadderSettings,
+    *,
+    folder: Path | None = None,
+    device: str = "auto",
+    force: bool = False,
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> JsonDict:
+    """Score every sampler of the ladder, say what matters, and keep the recommended sampler with the run.
+
+    Clouds are fitted to all training codes. Rungs that were scored before with the same settings are taken over, so an
+    interrupted ladder goes on where it stopped.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    latents : Latents
+        Its codes.
+    settings : LadderSettings
+        What is asked.
+    folder : Path, optional
+        Where ``ladder.json``, ``ladder/`` and the sampler go; by default the run.
+    device : str
+        Where to decode.
+    force : bool
+        Score every rung again.
+    progress, log
+        Told of rungs, and of lines for people.
+
+    Returns
+    -------
+    dict
+        What ``ladder.json`` holds.
+
+    Raises
+    ------
+    CodesError
+        The run has too few held-out images to judge by, or no sampler can be fitted.
+    ParameterError
+        A setting is out of bounds.
+    """
+    settings.check()
+    if settings.label is not None:
+        label_values(latents, settings.label)
+    ground = _ground(run, latents, settings, folder or run.path, device, force, progress, log)
+    references = _references(ground, settings, progress)
+    rungs: dict[str, Rung] = {}
+    clouds: dict[str, Cloud] = {}
+    left_out: list[Json] = []
+    specs = list(dict.fromkeys(cloud(spec).spec for spec in settings.samplers))
+    for place, spec in enumerate(specs):
+        progress(f"ladder: {spec}", place, len(specs))
+        try:
+            rung, item = _rung(ground, spec)
+        except CodesError as error:
+            log(f"{spec} is left out: {error}")
+            left_out.append({"sampler": spec, "why": str(error)})
+            continue
+        rungs[spec] = rung
+        if item is not None:
+            clouds[spec] = item
+        log(_line(rung, fresh=item is not None))
+    progress("ladder: done", len(specs), len(specs))
+    if not rungs:
+        raise CodesError(f"{run.path}: none of the samplers can be fitted to its {len(ground.codes):,} codes")
+    content = _content(ground, rungs, references, left_out)
+    content["saved"] = _keep(ground, latents, settings, content, clouds, log)
+    path = ground.folder / "ladder.json"
+    write_ladder(path, content)
+    return read_ladder(path)
+
+
+def judge_of(
+    run: Run,
+    latents: Latents,
+    store: ImageStore,
+    *,
+    device: str = "auto",
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> Judge:
+    """Train the judge of a run's images, or open it: it learns from training images, and held-out ones set its scale.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    latents : Latents
+        Its codes; they say which images are held out.
+    store : ImageStore
+        Its images; the judge is kept in their folder.
+    device : str
+        Where to train.
+    progress, log
+        Told of the training, and of lines for people.
+
+    Raises
+    ------
+    CodesError
+        Too few images are held out.
+    """
+    held_out = latents.split("held-out")
+    if len(held_out) < LEAST:
+        raise CodesError(f"{run.path}: a judge needs at least {LEAST} held-out images, and the run has {len(held_out)}")
+    rows = store.selection(run.data["limit"])
+    return judge_for(
+        store,
+        rows[latents.split("train")],
+        rows[held_out],
+        cache=judge_folder(store),
+        device=device,
+        progress=progress,
+        log=log,
+    )
+
+
+def _ground(
+    run: Run,
+    latents: Latents,
+    settings: LadderSettings,
+    folder: Path,
+    device: str,
+    force: bool,
+    progress: Progress,
+    log: Callable[[str], None],
+) -> _Ground:
+    store = open_store(run)
+    model = Autoencoder.from_pretrained(run.path, device=resolve_device(device))
+    judge = judge_of(run, latents, store, device=device, progress=progress, log=log)
+    train, held_out = latents.split("train"), latents.split("held-out")
+    n = min(USUAL, len(held_out)) if settings.n is None else settings.n
+    if len(held_out) < max(n, USUAL):
+        log(f"{n:,} images a sampler; {len(held_out):,} images are held out, by whose scores theirs are read")
+    shown = np.sort(np.random.default_rng(settings.seed).permutation(held_out)[:n])
+    images: ImageArray = np.asarray(store.images[store.selection(run.data["limit"])[shown]])
+    codes = latents.mean(train)
+
+    def encode(images: ImageArray) -> CodeArray:
+        parts = [model.encode(images[start : start + 512]).mean.cpu().numpy() for start in range(0, len(images), 512)]
+        return np.concatenate(parts)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    judge = judge.with_reconstructions(model.decode_all(encode(images)))
+    return _Ground(
+        folder,
+        model,
+        codes,
+        latents.logvar(train),
+        images,
+        Scorer(judge, model.decode_all, encode, Surroundings(codes), n, settings.seed),
+        {
+            "zscope": __version__,
+            "model": model_hash(run),
+            "data": store.hash,
+            "precision": latents.manifest["precision"],
+            "judge": float(judge.threshold),
+            "codes": len(codes),
+            "n": n,
+            "seed": settings.seed,
+        },
+        force,
+    )
+
+
+def _rung(ground: _Ground, spec: str) -> tuple[Rung, Cloud | None]:
+    """Read a rung that was scored before, or fit its cloud and score it; the cloud only if it was fitted now."""
+    place = ground.folder / "ladder"
+    before = None if ground.force else read_rung(place, spec, ground.about)
+    if before is not None:
+        return before, None
+    item = fitted(spec, ground.codes, ground.logvar)
+    rung = ground.scorer.cloud(item)
+    # A cloud that chooses its figure (mixture) has another text once it is fitted; the rung goes by the one asked for.
+    rung = Rung(spec, rung.label, rung.keeps, rung.scores, rung.images, rung.codes, rung.meaningful, rung.predictors)
+    write_rung(place, rung, ground.about)
+    return rung, item
+
+
+def _references(ground: _Ground, settings: LadderSettings, progress: Progress) -> dict[str, Rung]:
+    """Score noise, held-out images and their reconstructions, or read what was scored before."""
+    found = {}
+    for place, (key, (name, words)) in enumerate(REFERENCES.items()):
+        progress(f"references: {words}", place, len(REFERENCES))
+        before = None if ground.force else read_rung(ground.folder / "ladder", name, ground.about)
+        if before is None:
+            codes = None
+            if key == "noise":
+                rng = np.random.default_rng(settings.seed)
+                images = noise_images(ground.scorer.n, ground.held_out.shape[1:], rng)
+            elif key == "held_out":
+                images = ground.held_out
+            else:
+                codes = ground.scorer.encode(ground.held_out)
+                images = ground.model.decode_all(codes)
+            before = ground.scorer.rung(name, words, "", images, codes)
+            write_rung(ground.folder / "ladder", before, ground.about)
+        found[key] = before
+    return found
+
+
+def _content(
+    ground: _Ground,
+    rungs: dict[str, Rung],
+    references: dict[str, Rung],
+    left_out: list[Json],
+) -> JsonDict:
+    entries = [rung.as_json() for rung in rungs.values()]
+    held_out, reconstructions = references["held_out"].scores, references["reconstructions"].scores
+    steps = steps_of(entries, reconstructions)
+    chosen, why = recommend(entries, held_out, list(CLOUDS), redrawn=ground.logvar is None)
+    return {
+        "n": ground.scorer.n,
+        "n_references": len(ground.held_out),
+        "codes": len(ground.codes),
+        "rungs": cast(Json, entries),
+        "left_out": left_out,
+        "reference": {key: rung.scores for key, rung in references.items()},
+        "steps": [step.as_json() for step in steps],
+        "says": ladder_words(entries, steps, {key: rung.scores for key, rung in references.items()}, chosen),
+        "recommended": chosen,
+        "why": why,
+        **where_codes_are_meaningful(rungs),
+        "about": ground.about,
+    }
+
+
+def _keep(
+    ground: _Ground,
+    latents: Latents,
+    settings: LadderSettings,
+    content: JsonDict,
+    clouds: dict[str, Cloud],
+    log: Callable[[str], None],
+) -> list[Json]:
+    """Save the recommended sampler, and with a label one that draws each of its values; give the files' names."""
+    chosen = content["recommended"]
+    if not isinstance(chosen, str):
+        return []
+    about: JsonDict = {**ground.about, "sampler": chosen}
+    item = clouds[chosen] if chosen in clouds else fitted(chosen, ground.codes, ground.logvar)
+    save_sampler(ground.folder / SAMPLER, item, about)
+    names: list[Json] = [SAMPLER]
+    if settings.label is not None:
+        rows = latents.split("train")
+        values = label_values(latents, settings.label)[rows]
+        named = labelled_sampler(settings.label)
+        conditional = fitted_to_labels(chosen, ground.codes, ground.logvar, values)
+        save_sampler(ground.folder / named, conditional, {**about, "label": settings.label})
+        names.append(named)
+    log(f"{chosen} is kept as {', '.join(str(ground.folder / str(name)) for name in names)}")
+    return names
+
+
+def _line(rung: Rung, *, fresh: bool) -> str:
+    scores = cast(dict[str, Any], rung.scores)
+    meaningful = scores.get("meaningful")
+    share = "" if meaningful is None else f", meaningful {100 * meaningful['value']:.3g} %"
+    return f"{rung.sampler}: FD {scored(scores['fd'])}{share}{'' if fresh else ' (scored before)'}"

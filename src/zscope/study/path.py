@@ -1,0 +1,249 @@
+"""What ``zscope path`` does: paths between the codes of two images, decoded and measured."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from zscope.errors import ParameterError
+from zscope.generation.geodesic import geodesic, pictures_of
+from zscope.generation.graph import decoded_distances, graph_path, neighbour_graph
+from zscope.generation.neighbourhood import Neighbourhood
+from zscope.generation.paths import (
+    HOW,
+    CodePath,
+    image_length,
+    latent_length,
+    linear,
+    picture_distance,
+    resampled,
+    spherical,
+)
+from zscope.measures.words import counted
+from zscope.runs.latents import Latents
+from zscope.runs.run import Run
+from zscope.study.decoded import DecodedRun
+from zscope.study.strips import Quality, Strip, Strips, judged_by, without_repeats
+from zscope.typing import CodeArray, JsonDict, Progress, silent
+
+WEIGHTS = ("latent", "image")
+"""What a link of the neighbour graph may cost."""
+
+NODES = 25
+"""Nodes of a geodesic, where not more frames are asked for."""
+
+
+def path_run(
+    run: Run,
+    latents: Latents,
+    start: str,
+    end: str,
+    *,
+    how: Sequence[str] = ("linear",),
+    steps: int = 12,
+    k: int = 10,
+    weights: str = "latent",
+    stay: float = 0.0,
+    seed: int = 0,
+    quality: Quality | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+    log: Callable[[str], None] = print,
+) -> Strips:
+    """Draw paths between two images.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run.
+    latents : Latents
+        Its codes.
+    start, end : str
+        Images, of any split: an id as in ``points.parquet``, or a row of the codes.
+    how : sequence of str
+        Names in `zscope.generation.paths.HOW`.
+    steps : int
+        Frames a path, at least 2.
+    k : int
+        Neighbours in the graph.
+    weights : {"latent", "image"}
+        What a link of the graph costs: its latent distance, or that of the decoded images (decodes all training codes).
+    stay : float
+        Weight by which a geodesic stays near codes; 0 is the decoder's own metric.
+    seed : int
+        Draws the codes whose nearest neighbours say what is typical.
+    quality : callable, optional
+        The judge's distance of each image from real ones.
+    device : str
+        Where to decode.
+    progress, log
+        Told of paths, and of lines for people.
+
+    Returns
+    -------
+    Strips
+        One a path, in the order of `how`.
+
+    Raises
+    ------
+    ParameterError
+        There is no such image or kind of path, both ends are one image, or a number is out of its bounds.
+    """
+    for name in how:
+        if name not in HOW:
+            raise ParameterError("--how", f"be one of {', '.join(HOW)}", name)
+    if weights not in WEIGHTS:
+        raise ParameterError("weights", f"be one of {', '.join(WEIGHTS)}", weights)
+    opened = DecodedRun.open(run, latents, device)
+    rows = [opened.row(start, "--from"), opened.row(end, "--to")]
+    if rows[0] == rows[1]:
+        raise ParameterError("--to", "be another image than --from", end)
+    ends = latents.mean(np.array(rows))
+    neighbourhood = opened.neighbourhood(rows, seed)
+    finder = _Finder(opened, ends, neighbourhood, steps, k, weights, stay, progress)
+    strips = []
+    names = without_repeats(how)
+    for place, name in enumerate(names):
+        progress(f"path {name}", place, len(names))
+        strips.append(_strip(opened, finder.find(name), rows, neighbourhood, quality, finder.details.get(name, {})))
+        log(f"{name}: {'; '.join([_figures(strips[-1]), *strips[-1].notes])}")
+    chord = picture_distance(opened.model.decode, ends[0], ends[1])
+    abouts = [opened.about(row) for row in rows]
+    about: JsonDict = {
+        "from": abouts[0],
+        "to": abouts[1],
+        "steps": steps,
+        "image_chord": chord,
+        "typical_distance": neighbourhood.typical,
+        "typical_of": neighbourhood.queries,
+    }
+    title = f"{abouts[0]['id']} ({abouts[0]['split']}) to {abouts[1]['id']} ({abouts[1]['split']})"
+    return Strips("path", run.label, title, "share of the path", tuple(strips), _findings(strips, chord), about)
+
+
+class _Finder:
+    """Finds paths between two codes; the graph is made once, for the graph's path and for geodesics."""
+
+    def __init__(
+        self,
+        opened: DecodedRun,
+        ends: CodeArray,
+        neighbourhood: Neighbourhood,
+        steps: int,
+        k: int,
+        weights: str,
+        stay: float,
+        progress: Progress,
+    ) -> None:
+        self.opened = opened
+        self.ends = ends
+        self.neighbourhood = neighbourhood
+        self.steps = steps
+        self.k = k
+        self.weights = weights
+        self.stay = stay
+        self.progress = progress
+        self.details: dict[str, JsonDict] = {}
+        self._along_graph: CodePath | None = None
+
+    def find(self, how: str) -> CodePath:
+        """Find one path."""
+        if how == "linear":
+            return linear(self.ends[0], self.ends[1], self.steps)
+        if how == "spherical":
+            centre = self.neighbourhood.codes.mean(axis=0, dtype=np.float64)
+            return spherical(self.ends[0], self.ends[1], self.steps, centre)
+        return self.along_graph() if how == "graph" else self.shortest()
+
+    def along_graph(self) -> CodePath:
+        """Shortest path along the training codes and the two ends."""
+        if self._along_graph is None:
+            codes = np.concatenate([self.ends, self.neighbourhood.codes])
+            weigh = decoded_distances(self.opened.model.decode_all, codes) if self.weights == "image" else None
+            graph = neighbour_graph(codes, self.k, weigh)
+            self._along_graph = graph_path(graph, 0, 1, self.steps)
+            self.details["graph"] = {"k": self.k, "weights": self.weights, "bridges": len(graph.bridges)}
+        return self._along_graph
+
+    def shortest(self) -> CodePath:
+        """Geodesic from the shorter of the straight line and the graph's path; its frames at equal image lengths."""
+        decode = self.opened.model.decode
+        starts = [self.find("linear"), self.along_graph()]
+        start = min(starts, key=lambda path: image_length(decode, path.curve).value)
+        found = geodesic(
+            pictures_of(self.opened.model),
+            start.curve,
+            nodes=max(NODES, self.steps),
+            stay=self.stay,
+            neighbourhood=self.neighbourhood,
+            device=self.opened.model.device,
+            progress=self.progress,
+        )
+        self.details["geodesic"] = {
+            "started_from": start.how,
+            "stay": self.stay,
+            "energy_before": found.energy_before,
+            "energy": found.energy,
+            "chords_before": found.length_before,
+            "chords": found.length,
+            "iterations": found.iterations,
+            "converged": found.converged,
+        }
+        notes = [
+            f"It began as the {start.how} path; {counted(found.iterations, 'step')} of the minimiser lowered its "
+            f"energy from {found.energy_before:,.4g} to {found.energy:,.4g}."
+        ]
+        if not found.converged:
+            notes.append("The energy was still falling: the shortest path is shorter than this.")
+        frames = resampled(found.curve, self.steps, np.array(image_length(decode, found.curve).along))
+        return CodePath("geodesic", found.curve, frames, tuple(notes))
+
+
+def _strip(
+    opened: DecodedRun,
+    path: CodePath,
+    rows: list[int],
+    neighbourhood: Neighbourhood,
+    quality: Quality | None,
+    details: JsonDict,
+) -> Strip:
+    images = opened.model.decode_all(path.frames)
+    length = image_length(opened.model.decode, path.curve)
+    notes = path.notes
+    if not length.converged:
+        notes = (*notes, f"The length of the images still grows at {length.pieces} pieces a segment.")
+    return Strip(
+        path.how,
+        path.how,
+        (opened.original(rows[0]), opened.original(rows[1])),
+        tuple(np.linspace(0, 1, len(path.frames)).tolist()),
+        path.frames,
+        images,
+        neighbourhood.ratio(path.frames).astype(np.float64),
+        judged_by(quality, images),
+        latent_length(path.curve),
+        length.value,
+        length.converged,
+        notes,
+        details,
+    )
+
+
+def _figures(strip: Strip) -> str:
+    by = "times the typical distance from the nearest code" if strip.quality is None else "by the judge"
+    return (
+        f"image length {strip.image_length:.4g}, latent length {strip.latent_length:.4g}, worst frame "
+        f"{strip.worst + 1} of {len(strip.at)} ({strip.judged[strip.worst]:.3g} {by})"
+    )
+
+
+def _findings(strips: list[Strip], chord: float) -> tuple[str, ...]:
+    shortest = min(strips, key=lambda strip: strip.image_length)
+    says = [f"No path can be shorter than {chord:.4g}, the distance between the two decoded images."]
+    if len(strips) > 1:
+        safest = min(strips, key=lambda strip: strip.judged[strip.worst])
+        by = "nearest to the codes" if safest.quality is None else "best by the judge"
+        says.append(
+            f"Shortest in images: {shortest.name} ({shortest.image_length:.4g}). Worst frame {by}: {safest.name} "
+            f"({safest.judged[safest.worst]:.3g})."
+        )
+    return tuple(says)

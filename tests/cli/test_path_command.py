@@ -1,0 +1,321 @@
+"""``zscope path`` as a user calls it, and what lies around a code."""
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from zscope.cli import main
+from zscope.cli.main import run as zscope
+from zscope.errors import CodesError, ParameterError
+from zscope.figures import around as around_figure
+from zscope.figures import path as path_figure
+from zscope.models import Autoencoder
+from zscope.runs import Latents, Run
+from zscope.runs.formats import read_json
+from zscope.study.arithmetic import Wanted, arithmetic_run
+from zscope.study.around import around_run, noise_run, write_around
+from zscope.study.path import path_run
+
+SMALL = ["--epochs", "3", "--limit", "500", "--z-dim", "8", "--filters", "8,16", "--strides", "2,2", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for kind in ("ae", "vae"):
+            assert zscope(["train", "digits", *SMALL, "--model", kind, "--out", kind]) == 0
+            assert zscope(["encode", kind, "--quiet"]) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(home, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.setitem(main.COMMANDS, "path", "zscope.cli.path")
+
+
+def opened(name):
+    run = Run.open(Path(name))
+    return run, Latents.open(run.latents)
+
+
+def quietly(line):
+    """Take a line and say nothing."""
+
+
+def brightness(images):
+    """A judge that knows only how bright an image is."""
+    return images.reshape(len(images), -1).mean(axis=1) / 100
+
+
+def test_all_four_paths_with_their_figures(capsys, home):
+    points = opened("ae")[1].points
+    start = points["id"][3].as_py()
+    arguments = [
+        "path",
+        "ae",
+        "--from",
+        start,
+        "--to",
+        "7",
+        "--how",
+        "all",
+        "--steps",
+        "6",
+        "--no-judge",
+        "--json",
+        "--quiet",
+    ]
+    assert zscope([*arguments, "--out", "all"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["from"] == {"row": 3, "id": start, "split": points["split"][3].as_py()}
+    assert found["to"]["row"] == 7
+    paths = {path["how"]: path for path in found["paths"]}
+    assert list(paths) == ["linear", "spherical", "graph", "geodesic"]
+    for path in paths.values():
+        assert len(path["frames"]) == 6
+        assert path["image_length_converged"]
+        assert path["image_length"] >= found["image_chord"] * (1 - 1e-3)
+        assert path["latent_length"] >= paths["linear"]["latent_length"] * (1 - 1e-6)
+        between = [frame["code_distance"] for frame in path["frames"][1:-1]]
+        assert path["worst_frame"]["value"] == max(between)
+        assert path["worst_frame"]["frame"] == 1 + between.index(max(between))
+    assert paths["geodesic"]["image_length"] <= 1.01 * min(path["image_length"] for path in paths.values())
+    assert paths["geodesic"]["energy"] <= paths["geodesic"]["energy_before"]
+    manifest = read_json(home / "all" / "strips.json", "zscope-strips", 1)
+    assert [one["name"] for one in manifest["files"]] == list(paths)
+    codes = np.load(home / "all" / manifest["files"][0]["codes"])
+    ends = opened("ae")[1].mean(np.array([3, 7]))
+    np.testing.assert_allclose(codes, np.linspace(0, 1, 6)[:, None] * (ends[1] - ends[0]) + ends[0], atol=1e-5)
+    images = np.load(home / "all" / manifest["files"][0]["images"])
+    np.testing.assert_array_equal(images, Autoencoder.from_pretrained("ae").decode_all(codes))
+    with Image.open(home / "all" / "strips.png") as picture:
+        assert picture.size[0] == 1500
+    assert zscope([*arguments, "--out", "all"]) == 2
+    assert "--out must be new (or give --force)" in capsys.readouterr().err
+
+
+def test_a_picture_lands_in_the_run_or_where_asked(capsys, home):
+    assert zscope(["path", "vae", "--from", "0", "--to", "1", "--steps", "3", "--no-judge", "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "vae/paths/0-1-linear.png"
+    assert any(line.startswith("linear") for line in lines)
+    assert (home / "vae" / "paths" / "0-1-linear.png").exists()
+    assert zscope(["path", "vae", "--from", "0", "--to", "1", "--out", "one.svg", "--no-judge", "--quiet"]) == 0
+    assert (home / "one.svg").read_text().startswith("<?xml")
+
+
+def test_arithmetic_adds_the_difference_of_two_means(capsys, home):
+    run, latents = opened("ae")
+    train = latents.split("train")
+    digit = latents.points["digit"].to_numpy()
+    codes = latents.mean(train).astype(float)
+    wanted = codes[digit[train] == 3].mean(axis=0) - codes[digit[train] != 3].mean(axis=0)
+    found = arithmetic_run(run, latents, ["5", "6"], "digit=3:+2", steps=5, device="cpu", log=quietly)
+    assert found.strips[0].at == (-2, -1, 0, 1, 2)
+    np.testing.assert_allclose(found.strips[0].codes[4], latents.mean(np.array([5]))[0] + 2 * wanted, atol=1e-4)
+    payload = found.as_json()
+    assert payload["vector"]["n_with"] == (digit[train] == 3).sum()
+    auc = payload["vector"]["auc_held_out"]
+    assert auc["n_with"] + auc["n_without"] == len(latents) - len(train)
+    assert auc["low"] <= auc["value"] <= auc["high"]
+    assert auc["value"] > 0.7
+    # The same from two files of images, one by ids and one by rows; then the vector is of these images only.
+    ids = latents.points["id"].to_pylist()
+    (home / "threes.txt").write_text("\n".join(ids[row] for row in train if digit[row] == 3) + "\n\n")
+    (home / "others.txt").write_text("\n".join(str(row) for row in train if digit[row] != 3))
+    arguments = [
+        "path",
+        "ae",
+        "--from",
+        "5",
+        "--arithmetic",
+        "threeness:+2",
+        "--steps",
+        "5",
+        "--no-judge",
+        "--quiet",
+        "--json",
+    ]
+    assert zscope([*arguments, "--with", "threes.txt", "--without", "others.txt"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["vector"]["length"] == pytest.approx(payload["vector"]["length"], rel=1e-6)
+    assert again["vector"]["auc_held_out"] is None
+    assert "cannot be tried on held-out codes" in " ".join(again["says"])
+    assert again["figure"] == "ae/paths/threeness.png"
+
+
+def test_arithmetic_needs_a_label_that_says_yes_or_no():
+    run, latents = opened("ae")
+    for text, message in [
+        ("digit:+2", "be digit=VALUE:FACTOR"),
+        ("digit=12:+2", r"name a value of digit \(0, 1, 2, 3, 4, 5, 6, 7, 8, 9\), got 12"),
+        ("smile:+2", r"name a label \(digit\), or --with and --without, got smile"),
+    ]:
+        with pytest.raises(ParameterError, match=message):
+            arithmetic_run(run, latents, ["1"], text, device="cpu", log=quietly)
+    points = latents.points
+    for values in ([True, False], [1, 0], [1, -1]):
+        column = np.resize(np.array(values), len(latents))
+        table = points.append_column("odd", [column.tolist()])
+        found = arithmetic_run(
+            run, Latents(latents.path, latents.manifest, table), ["1"], "odd:1", device="cpu", log=quietly
+        )
+        train = latents.split("train")
+        assert found.about["vector"]["n_with"] == (train % 2 == 0).sum()
+
+
+@pytest.mark.parametrize("text", ["smile", "smile:", ":+2", "smile:much", "smile:0", "smile:nan"])
+def test_arithmetic_is_a_name_and_a_number(text):
+    with pytest.raises(ParameterError, match="LABEL=VALUE:FACTOR"):
+        Wanted.parse(text)
+
+
+def test_a_value_may_hold_a_colon():
+    assert Wanted.parse("time=12:30:-1.5") == Wanted("time=12:30", -1.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "0"], "--to and --arithmetic must be given one of them, got neither"),
+        (["--from", "0", "--to", "1", "--arithmetic", "digit=1:1"], "got both"),
+        (["--from", "0", "--to", "0"], "--to must be another image than --from"),
+        (["--from", "0", "--from", "2", "--to", "1"], "--from must be given once with --to"),
+        (["--from", "0", "--to", "500"], "or a row of the codes, 0 to 499, got 500"),
+        (["--from", "nobody.jpg", "--to", "1"], "--from must be the id of an image"),
+        (["--from", "0", "--to", "1", "--how", "curved"], "--how must be one of linear, spherical, graph, geodesic"),
+        (["--from", "0", "--to", "1", "--weights", "lead"], "weights must be one of latent, image"),
+        (["--from", "0", "--arithmetic", "digit=1:1", "--with", "no.txt"], "must be given together"),
+        (["--from", "0", "--to", "1", "--with", "no.txt"], "must be given with --arithmetic"),
+    ],
+)
+def test_what_is_wrong_is_one_line(capsys, arguments, message):
+    assert zscope(["path", "ae", *arguments, "--no-judge", "--quiet"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert message in errors[0]
+
+
+def test_a_judge_ranks_the_frames():
+    run, latents = opened("ae")
+    found = path_run(run, latents, "0", "9", steps=7, quality=brightness, device="cpu", log=quietly)
+    strip = found.strips[0]
+    np.testing.assert_allclose(strip.quality, brightness(strip.images))
+    assert strip.worst == 1 + brightness(strip.images)[1:-1].argmax()
+    assert strip.as_json("how")["worst_frame"]["by"] == "quality"
+    with pytest.raises(CodesError, match="7 values for 7 images"):
+        path_run(run, latents, "0", "9", steps=7, quality=lambda images: np.zeros(2), device="cpu", log=quietly)
+
+
+def test_the_command_asks_the_judge_of_the_images(capsys, monkeypatch):
+    asked = []
+
+    def judge_of(run, latents, store, **_):
+        asked.append((run.name, len(latents), len(store)))
+        return SimpleNamespace(distance=brightness)
+
+    monkeypatch.setattr("zscope.cli.path.judge_of", judge_of)
+    assert zscope(["path", "ae", "--from", "0", "--to", "9", "--steps", "5", "--json", "--quiet"]) == 0
+    path = json.loads(capsys.readouterr().out)["paths"][0]
+    assert asked == [("ae", 500, 1797)]
+    assert path["worst_frame"]["by"] == "quality"
+    assert path["worst_frame"]["value"] == max(frame["quality"] for frame in path["frames"][1:-1])
+
+    def too_few(run, latents, store, **_):
+        raise CodesError("too few are held out")
+
+    monkeypatch.setattr("zscope.cli.path.judge_of", too_few)
+    assert zscope(["path", "ae", "--from", "0", "--to", "9", "--quiet"]) == 1
+    assert "too few are held out; --no-judge holds frames against" in capsys.readouterr().err
+
+
+def test_caption_and_rows_say_what_is_drawn():
+    run, latents = opened("ae")
+    found = path_run(run, latents, "0", "9", how=["linear", "graph", "linear"], steps=4, device="cpu", log=quietly)
+    data = path_figure.prepare(found)
+    assert [row.label for row in data.rows] == ["linear", "graph"]
+    store = np.load(Path(run.data["store"]) / "images.npy")
+    row = np.asarray(pq.read_table(Path(run.data["store"]) / "labels.parquet")["id"]).tolist()
+    first = latents.points["id"][0].as_py()
+    np.testing.assert_array_equal(data.rows[0].ends[0], store[row.index(first)])
+    assert "the two originals" in path_figure.caption(data)
+    assert "between the ends" in path_figure.caption(data)
+    figure = path_figure.draw(data)
+    panels = [axes for axes in figure.axes if axes.axison]
+    assert len(panels) == 1
+    assert len(figure.axes) == 1 + 3 * 2
+    drawn = panels[0].get_lines()
+    np.testing.assert_allclose(drawn[1].get_ydata(), found.strips[1].code_distance)
+
+
+def test_what_lies_around_a_code(home):
+    run, latents = opened("ae")
+    found = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu", log=quietly)
+    again = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu", log=quietly)
+    assert found.as_json() == again.as_json()
+    json.dumps(found.as_json(), allow_nan=False)
+    assert [kind.kind for kind in found.kinds] == ["random", "principal", "neighbour"]
+    first = found.kinds[0]
+    assert found.as_json()["around"][0]["sizes"][1]["change"]["value"] == pytest.approx(np.median(first.change[1]))
+    data = around_figure.prepare(found)
+    np.testing.assert_allclose(data.change[0].middle, np.median(first.change, axis=1) / found.neighbour_change)
+    assert "medians over directions" in around_figure.caption(data)
+    around_figure.write_around_picture(found, home / "around.png")
+    write_around(found, home / "around", force=False)
+    assert np.load(home / "around" / "neighbour.npy").shape == (3, 5, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "says"),
+    [
+        (
+            1e-6,
+            "The code is not surrounded by chaos: at least half of the directions give a meaningful image in random",
+        ),
+        (1e6, "The code's own image is not meaningful"),
+        (None, "is for the judge to say, and there is none here"),
+    ],
+)
+def test_the_answer_on_chaos_follows_the_judge(scale, says):
+    run, latents = opened("ae")
+    quality = None if scale is None else lambda images: brightness(images) * scale
+    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu", log=quietly)
+    assert says in found.says[0]
+
+
+def test_a_code_among_chaos():
+    """A judge that accepts nothing but the reconstruction itself."""
+    run, latents = opened("ae")
+    own = Autoencoder.from_pretrained("ae").decode_all(latents.mean(np.array([4])))
+
+    def quality(images):
+        return (images != own).reshape(len(images), -1).any(axis=1) * 5.0
+
+    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu", log=quietly)
+    assert found.says[0].startswith("The code is surrounded by chaos: ")
+    assert "random directions at no size" in found.says[0]
+
+
+def test_one_image_sampled_many_times(home):
+    run, latents = opened("vae")
+    found = noise_run(run, latents, "4", n=30, eps_factor=0.5, device="cpu", log=quietly)
+    assert found.drawn.images.shape == (30, 8, 8, 1)
+    assert found.as_json()["eps_factor"] == 0.5
+    around_figure.write_around_picture(found, home / "noise.svg")
+    write_around(found, home / "noise", force=False)
+    np.testing.assert_array_equal(np.load(home / "noise" / "draws.npy"), found.drawn.images)
+    assert "eps_factor 0.5" in around_figure.caption_noise(found)
+    with pytest.raises(ParameterError, match="an AE has no posterior noise"):
+        noise_run(*opened("ae"), "4", device="cpu", log=quietly)

@@ -1,0 +1,183 @@
+"""The ladder in words: differences with intervals, what matters, and which sampler is recommended."""
+
+import numpy as np
+import pytest
+
+from zscope.clouds import CLOUDS
+from zscope.generation.ladder import LADDER
+from zscope.generation.steps import (
+    KNOWLEDGE,
+    deciding,
+    difference,
+    kind_of,
+    ladder_words,
+    memorises,
+    recommend,
+    steps_of,
+)
+
+ORDER = list(CLOUDS)
+
+
+def score(value, width=0.05):
+    return {"value": value, "low": value * (1 - width), "high": value * (1 + width)}
+
+
+def rung(sampler, fd, meaningful=0.5, memorised=0.05):
+    share = {"value": meaningful, "low": meaningful - 0.02, "high": meaningful + 0.02}
+    return {"sampler": sampler, "fd": score(fd), "meaningful": share, "memorised": score(memorised)}
+
+
+HELD_OUT = {"fd": score(0.2), "memorised": score(0.05)}
+RECONSTRUCTIONS = {"fd": score(1.0)}
+REFERENCE = {"held_out": HELD_OUT, "reconstructions": RECONSTRUCTIONS, "noise": {"fd": score(900)}}
+FACES = [
+    rung("uniform:2", 500, 0.0),
+    rung("normal", 400, 0.0),
+    rung("radius", 390, 0.0),
+    rung("axes", 41, 0.18),
+    rung("axes-empirical", 40.5, 0.18),
+    rung("covariance", 3, 0.6),
+    rung("mixture", 2, 0.8),
+    rung("posterior", 1.0, 0.95),
+]
+
+
+def test_difference_has_the_width_of_independent_intervals():
+    """Of symmetric intervals a ± s, b ± t: a − b ± √(s² + t²)."""
+    low, high = 7 - 2.5 - np.sqrt(0.25 + 4), 7 - 2.5 + np.sqrt(0.25 + 4)
+    found = difference({"value": 7, "low": 6.5, "high": 7.5}, {"value": 2.5, "low": 0.5, "high": 4.5})
+    assert found == pytest.approx((4.5, low, high))
+
+
+def test_interval_of_a_difference_covers():
+    """Means of skewed values: of 500 intervals of 95 % between 91.5 % and 98 % hold the difference 1 (p < 0.001)."""
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(500):
+        pair = []
+        for mean in (3.0, 2.0):
+            values = rng.exponential(mean, 120)
+            means = values[rng.integers(120, size=(200, 120))].mean(1)
+            low, high = np.quantile(means, [0.025, 0.975])
+            pair.append({"value": values.mean(), "low": low, "high": high})
+        _, low, high = difference(*pair)
+        inside += low <= 1 <= high
+    assert 0.915 <= inside / 500 <= 0.98
+
+
+def test_every_rung_of_the_ladder_that_is_a_condition_has_its_knowledge():
+    assert [kind for kind in LADDER if kind not in KNOWLEDGE] == ["uniform", "normal", "posterior"]
+    assert set(LADDER) <= set(CLOUDS) | {"flow", "second-stage"}
+    for name, knowledge in KNOWLEDGE.items():
+        assert set(knowledge.beyond) <= {*KNOWLEDGE, "uniform", "normal"}
+        assert name not in knowledge.beyond
+
+
+def test_a_rung_is_held_against_the_best_of_those_that_know_less():
+    steps = {step.after: step for step in steps_of(FACES, RECONSTRUCTIONS)}
+    assert steps["covariance"].before == "axes"  # the shapes of the axes are no part of a covariance
+    assert steps["axes-empirical"].before == "axes"
+    assert steps["mixture"].before == "covariance"
+    assert steps["axes-empirical"].seen == "no difference seen"
+    assert "posterior" not in steps
+    assert steps["covariance"].gain == pytest.approx(np.log(41 / 3))
+
+
+def test_the_step_after_which_most_more_images_are_meaningful_decides():
+    assert deciding(steps_of(FACES, RECONSTRUCTIONS)).after == "covariance"
+    digits = [
+        rung("normal", 580, 0.0),
+        rung("axes", 29, 0.43),
+        rung("covariance", 13, 0.51),
+        rung("mixture", 6.1, 0.88),
+    ]
+    steps = steps_of(digits, RECONSTRUCTIONS)
+    assert deciding(steps).after == "mixture"  # though the ratio of FDs is larger at the covariance
+    assert deciding(steps).rise[0] == pytest.approx(0.37)
+    says = ladder_words(digits, steps, REFERENCE, "mixture")
+    assert says.startswith(
+        "Codes must lie where those of the data lie: FD 580 → 29 from normal to axes. Beyond that the shape of the "
+        "cloud, as several Gaussians is what matters: FD 13 → 6.1 from covariance to mixture"
+    )
+    assert "By the ratio of FDs the covariance gains most: FD 29 → 13 from axes to covariance." in says
+
+
+def test_without_meaningful_images_the_largest_ratio_decides():
+    none = [rung("axes", 30, 0.02), rung("covariance", 20, 0.02), rung("mixture", 5, 0.03)]
+    assert deciding(steps_of(none, RECONSTRUCTIONS)).after == "mixture"
+    bare = [{"sampler": name, "fd": score(fd)} for name, fd in (("axes", 30), ("covariance", 6), ("mixture", 5))]
+    assert deciding(steps_of(bare, RECONSTRUCTIONS)).after == "covariance"
+
+
+def test_what_knows_nothing_is_only_held_against_where_there_is_nothing_else():
+    placed = steps_of([rung("normal", 500, 0.0), rung("axes", 30, 0.5)], RECONSTRUCTIONS)
+    assert deciding(placed).after == "axes"
+    assert deciding(steps_of([rung("axes", 10), rung("covariance", 9.9)], RECONSTRUCTIONS)) is None
+
+
+def test_nothing_is_gained_below_what_the_decoder_can_do():
+    rungs = [rung("normal", 10), rung("axes", 4), rung("covariance", 0.9), rung("mixture", 0.01)]
+    steps = {step.after: step for step in steps_of(rungs, RECONSTRUCTIONS)}
+    assert steps["mixture"].gain == 0
+    assert deciding(list(steps.values())).after == "covariance"
+    assert steps["covariance"].gain == pytest.approx(np.log(4))
+
+
+def test_words_name_the_condition_with_its_figures():
+    steps = steps_of(FACES, RECONSTRUCTIONS)
+    says = ladder_words(FACES, steps, REFERENCE, "mixture")
+    assert "Beyond that the covariance is what matters: FD 41 → 3 from axes to covariance (lower by 38, 95 %" in says
+    assert "meaningful images 18 % → 60 % (more by 42, 39.2 to 44.8 points)" in says
+    assert "No difference seen:" in says
+    assert "the shapes of the axes, FD 41 → 40.5 from axes to axes-empirical" in says
+    assert "the recommended" in says.lower()
+    assert "it is not as good as a reconstruction" in says  # the posterior is
+    alone = FACES[:-1]
+    assert "nothing drawn is as good as a reconstruction" in ladder_words(alone, steps, REFERENCE, "mixture")
+
+
+def test_words_do_not_call_equal_what_was_not_told_apart():
+    rungs = [rung("normal", 50), rung("covariance", 1.02)]
+    says = ladder_words(rungs, steps_of(rungs, RECONSTRUCTIONS), REFERENCE, "covariance")
+    assert "no difference to reconstructions was seen, which does not say that there is none" in says
+    same = [rung("normal", 50), rung("covariance", 50.1)]
+    assert ladder_words(same, steps_of(same, RECONSTRUCTIONS), REFERENCE, None).startswith(
+        "No condition brings a gain beyond chance."
+    )
+
+
+def test_a_decoder_that_decodes_nothing_is_told():
+    poor = {**REFERENCE, "reconstructions": {"fd": score(950)}}
+    says = ladder_words(FACES, steps_of(FACES, poor["reconstructions"]), poor, "mixture")
+    assert says.startswith("This model's own reconstructions are no nearer to real images than noise is (FD 950 (")
+
+
+def test_the_simplest_sampler_within_the_interval_of_the_best_is_recommended():
+    rungs = [rung("axes", 9), rung("covariance", 2.06), rung("mixture", 2.02), rung("flow", 2.0)]
+    order = [*ORDER, "flow"] if "flow" not in ORDER else ORDER
+    chosen, why = recommend(rungs, HELD_OUT, order, redrawn=True)
+    assert chosen == "covariance"
+    assert "simplest sampler whose FD, 2.06, lies within the interval of the lowest (flow, 2 (1.9 to 2.1))" in why
+    chosen, why = recommend([rung("axes", 9), rung("mixture:7", 2)], HELD_OUT, ORDER, redrawn=True)
+    assert (chosen, why.partition(",")[0]) == ("mixture:7", "mixture:7 has the lowest FD")
+
+
+def test_what_gives_training_codes_back_is_not_recommended():
+    rungs = [rung("mixture", 5), rung("kde", 2, memorised=0.4), rung("posterior", 1, memorised=0.05)]
+    chosen, why = recommend(rungs, HELD_OUT, ORDER, redrawn=True)
+    assert chosen == "mixture"
+    assert "posterior is not considered: it gives back the training codes themselves." in why
+    assert "kde is not considered: it gives images nearer to the training images" in why
+    assert recommend(rungs, HELD_OUT, ORDER, redrawn=False)[0] == "posterior"
+    assert recommend(rungs[2:], HELD_OUT, ORDER, redrawn=True)[0] is None
+
+
+def test_memorising_is_told_beyond_both_intervals():
+    assert memorises(rung("kde", 1, memorised=0.2), HELD_OUT)
+    assert not memorises(rung("kde", 1, memorised=0.055), HELD_OUT)
+    assert not memorises({"sampler": "kde"}, HELD_OUT)
+
+
+def test_kind_of_a_cloud():
+    assert kind_of("uniform:2") == "uniform"
