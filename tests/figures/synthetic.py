@@ -24,9 +24,10 @@ from zscope.measures.planes import lineup_points, plane_projection, project
 from zscope.measures.tsne import MapSetting, tsne_map
 from zscope.nulls import BATTERIES, judge
 from zscope.study.findings import compare_runs, findings_of
-from zscope.study.payload import RunPayload, SamplePayload, SplitPayload, StudyPayload
+from zscope.study.payload import LadderPayload, RunPayload, SamplePayload, SplitPayload, StudyPayload
 
 CLOUDS = ("normal", "uniform:2", "axes", "covariance", "mixture:4")
+FDS = {"uniform:2": 60.0, "normal": 55.0, "axes": 20.0, "covariance": 8.0, "mixture": 1.4}
 QUICK = (MapSetting("standard", iterations=300), MapSetting("pc2", components=2, iterations=300))
 
 
@@ -258,6 +259,41 @@ def digit_runs() -> tuple[RunPayload, ...]:
     return three_runs(images[:400], {"digit": labels[:400]}, "digit", d=16, held_out=100, recipe=Recipe())
 
 
+def score(value, width=0.1):
+    return {"value": value, "low": value * (1 - width), "high": value * (1 + width)}
+
+
+def made_ladder(where=True):
+    digits = np.round(load_digits().images[..., None] * 255 / 16).astype(np.uint8)
+    rungs = [
+        {"sampler": name, "label": name, "keeps": "", "fd": score(fd), "meaningful": score(0.9 / (1 + fd / 10))}
+        for name, fd in FDS.items()
+    ]
+    reference = {"held_out": 0.2, "reconstructions": 0.5, "noise": 300.0}
+    predictors = [
+        {"predictor": "neighbour_distance", "says": "mean distance to the nearest codes", "auc": score(0.85, 0.04)},
+        {"predictor": "radius", "says": "distance from the origin", "auc": score(0.53, 0.1)},
+    ]
+    content = {
+        "n": 1000,
+        "n_references": 360,
+        "codes": 1437,
+        "rungs": rungs,
+        "left_out": [{"sampler": "flow", "why": "too few codes"}],
+        "reference": {name: {"fd": score(fd)} for name, fd in reference.items()},
+        "steps": [],
+        "says": "The shape of the cloud is what matters.",
+        "recommended": "mixture",
+        "why": "mixture has the lowest FD, 1.4.",
+        "where": predictors if where else [],
+        "where_n": {"codes": 5000, "meaningful": 1500, "samplers": list(FDS)},
+        "where_left_out": None if where else "3 of 5000 images are meaningful, and at least 10 of each are needed",
+        "about": {"model": "m"},
+    }
+    images = {name: digits[20 * place : 20 * place + 16] for place, name in enumerate((*reference, *FDS))}
+    return LadderPayload(content, images)
+
+
 @cache
 def payloads() -> dict[str, RunPayload]:
     """Runs that lack one thing or another; the tiny one has twelve images, one dimension, no labels, none held out."""
@@ -270,7 +306,7 @@ def payloads() -> dict[str, RunPayload]:
     few = Recipe(clouds=("normal", "covariance"), shown=3)
     return {
         "ae": runs[0],
-        "vae": runs[2],
+        "vae": replace(runs[2], ladder=made_ladder()),
         "unlabelled": replace(
             runs[1], label_column=None, splits={"train": replace(train, points=points, null_points={})}
         ),

@@ -5,51 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+import synthetic
 
 from zscope.figures import ladder, meaning
 from zscope.figures.base import Missing
 from zscope.report import blocks
 from zscope.report.ladder import ladder_blocks, scores_table
 from zscope.study.findings import findings_of
-from zscope.study.payload import LadderPayload, RunPayload
-
-FDS = {"uniform:2": 60.0, "normal": 55.0, "axes": 20.0, "covariance": 8.0, "mixture": 1.4}
-
-
-def score(value, width=0.1):
-    return {"value": value, "low": value * (1 - width), "high": value * (1 + width)}
-
-
-def made_ladder(where=True):
-    digits = np.round(load_digits().images[..., None] * 255 / 16).astype(np.uint8)
-    rungs = [
-        {"sampler": name, "label": name, "keeps": "", "fd": score(fd), "meaningful": score(0.9 / (1 + fd / 10))}
-        for name, fd in FDS.items()
-    ]
-    reference = {"held_out": 0.2, "reconstructions": 0.5, "noise": 300.0}
-    predictors = [
-        {"predictor": "neighbour_distance", "says": "mean distance to the nearest codes", "auc": score(0.85, 0.04)},
-        {"predictor": "radius", "says": "distance from the origin", "auc": score(0.53, 0.1)},
-    ]
-    content = {
-        "n": 1000,
-        "n_references": 360,
-        "codes": 1437,
-        "rungs": rungs,
-        "left_out": [{"sampler": "flow", "why": "too few codes"}],
-        "reference": {name: {"fd": score(fd)} for name, fd in reference.items()},
-        "steps": [],
-        "says": "The shape of the cloud is what matters.",
-        "recommended": "mixture",
-        "why": "mixture has the lowest FD, 1.4.",
-        "where": predictors if where else [],
-        "where_n": {"codes": 5000, "meaningful": 1500, "samplers": list(FDS)},
-        "where_left_out": None if where else "3 of 5000 images are meaningful, and at least 10 of each are needed",
-        "about": {"model": "m"},
-    }
-    images = {name: digits[20 * place : 20 * place + 16] for place, name in enumerate((*reference, *FDS))}
-    return LadderPayload(content, images)
+from zscope.study.payload import RunPayload
 
 
 def a_run(payload):
@@ -59,15 +22,15 @@ def a_run(payload):
 
 
 def test_figure_has_a_row_for_every_reference_and_rung():
-    data = ladder.prepare(a_run(made_ladder()))
+    data = ladder.prepare(a_run(synthetic.made_ladder()))
     assert [row.label for row in data.rows][:3] == ["held-out images", "reconstructions", "noise"]
-    assert [row.label for row in data.rows][3:] == list(FDS)
+    assert [row.label for row in data.rows][3:] == list(synthetic.FDS)
     assert [row.label for row in data.rows if row.recommended] == ["mixture"]
     assert all(len(row.images) == ladder.MOST for row in data.rows)
     figure = ladder.draw(data)
     fd, share = (axes for axes in figure.axes if axes.get_title(loc="left"))
     dots = [line for line in fd.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [0.2, 0.5, 300.0, *FDS.values()])
+    np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [0.2, 0.5, 300.0, *synthetic.FDS.values()])
     assert [dot.get_ydata()[0] for dot in dots] == list(range(8))
     assert len([line for line in share.lines if line.get_marker() == "o"]) == 5  # references have no share here
     # Each row of images stands at the height of its own dot.
@@ -79,7 +42,7 @@ def test_figure_has_a_row_for_every_reference_and_rung():
 
 
 def test_captions_say_what_is_recommended_and_what_predicts_best():
-    run = a_run(made_ladder())
+    run = a_run(synthetic.made_ladder())
     assert "Recommended: mixture, in bold. The shape of the cloud is what matters." in ladder.caption(
         ladder.prepare(run)
     )
@@ -89,7 +52,7 @@ def test_captions_say_what_is_recommended_and_what_predicts_best():
 
 
 def test_figure_of_predictors_shows_their_intervals():
-    figure = meaning.draw(meaning.prepare(a_run(made_ladder())))
+    figure = meaning.draw(meaning.prepare(a_run(synthetic.made_ladder())))
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "mean distance to the nearest codes",
@@ -104,33 +67,33 @@ def test_without_a_ladder_nothing_is_drawn_and_why_is_said():
     assert isinstance(ladder.prepare(run), Missing)
     assert isinstance(meaning.prepare(run), Missing)
     assert ladder_blocks(run, 0, blocks.Numbering()) == []
-    assert "3 of 5000" in meaning.prepare(a_run(made_ladder(where=False))).reason
+    assert "3 of 5000" in meaning.prepare(a_run(synthetic.made_ladder(where=False))).reason
 
 
 def test_blocks_of_the_report():
     numbering = blocks.Numbering()
-    figure, table, where = ladder_blocks(a_run(made_ladder()), 0, numbering)
+    figure, table, where = ladder_blocks(a_run(synthetic.made_ladder()), 0, numbering)
     assert (figure.number, where.number) == (1, 2)
     assert table.head == ("sampler", "FD", "meaningful")
     assert table.rows[4][:2] == ("normal", "55 (49.5 to 60.5)")
     assert table.marked == {(7, 1)}
     assert "flow is left out: too few codes." in table.note
-    assert scores_table(made_ladder()) == table
+    assert scores_table(synthetic.made_ladder()) == table
     assert len(re.findall("<image", str(figure.svg))) == 8
 
 
 def test_finding_names_the_sampler_and_its_figure():
-    (finding,) = findings_of([a_run(made_ladder())])
+    (finding,) = findings_of([a_run(synthetic.made_ladder())])
     assert finding.says == "The shape of the cloud is what matters."
     assert finding.advice.startswith("Draw from mixture: Autoencoder.from_pretrained('runs/one').sample(n).")
     assert finding.figure == "ladder"
-    none = made_ladder()
+    none = synthetic.made_ladder()
     (finding,) = findings_of([a_run(replace(none, content={**none.content, "recommended": None}))])
     assert finding.advice is None
 
 
 def test_words_of_a_direction():
-    rows = ladder.auc_rows(made_ladder().content)
+    rows = ladder.auc_rows(synthetic.made_ladder().content)
     assert rows[0] == (
         "0.850",
         "0.816 to 0.884",
