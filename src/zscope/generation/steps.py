@@ -52,6 +52,9 @@ KNOWLEDGE: dict[str, Knowledge] = {
 }
 """What each cloud adds, in the order of what they know. `posterior` is no condition on a code and has no step."""
 
+SIMPLEST_FIRST = (*_NONE, *KNOWLEDGE, "posterior")
+"""Names of clouds by what they know."""
+
 REDRAWING = ("posterior", "neighbours", "kde")
 """Clouds made of single training codes: they can only be recommended if they do not memorise."""
 
@@ -235,19 +238,18 @@ def memorises(rung: Scored, held_out: Scored) -> bool:
     return bool(found["low"] > natural["high"])
 
 
-def recommend(
-    rungs: Sequence[Scored], held_out: Scored, order: Sequence[str], *, redrawn: bool
-) -> tuple[str | None, str]:
-    """Choose the simplest sampler whose Fréchet distance lies within the interval of the best.
+def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redrawn: bool) -> tuple[str | None, str]:
+    """Choose the simplest sampler whose Fréchet distance lies within the interval of the best, or under the decoder's.
+
+    Distances up to that of reconstructions count as that: a sampler can be nearer to real images than the decoder's own
+    reconstructions only by accident, such as a contrast that makes up for blur.
 
     Parameters
     ----------
     rungs : sequence of mapping
         With ``sampler``, ``fd`` and ``memorised``.
-    held_out : mapping
-        Scores of held-out images, by which memorising is told.
-    order : sequence of str
-        Names of clouds, the simplest first.
+    reference : mapping of str to mapping
+        Scores of ``held_out`` images, by which memorising is told, and of their ``reconstructions``.
     redrawn : bool
         Whether ``posterior`` gives back the training codes themselves, as it does for an AE.
 
@@ -263,16 +265,22 @@ def recommend(
         kind = kind_of(rung["sampler"])
         if kind == "posterior" and redrawn:
             out[rung["sampler"]] = "gives back the training codes themselves"
-        elif kind in REDRAWING and memorises(rung, held_out):
+        elif kind in REDRAWING and memorises(rung, reference["held_out"]):
             out[rung["sampler"]] = "gives images nearer to the training images than held-out ones are"
     able = [rung for rung in rungs if rung["sampler"] not in out]
     notes = "".join(f" {spec} is not considered: it {reason}." for spec, reason in out.items())
     if not able:
         return None, f"No sampler is recommended.{notes}"
     best = min(able, key=lambda rung: float(rung["fd"]["value"]))
-    near = [rung for rung in able if rung["fd"]["value"] <= best["fd"]["high"]]
-    chosen = min(near, key=lambda rung: order.index(kind_of(rung["sampler"])))
-    if chosen is best:
+    ceiling = float(reference["reconstructions"]["fd"]["value"])
+    near = [rung for rung in able if rung["fd"]["value"] <= max(best["fd"]["high"], ceiling)]
+    chosen = min(near, key=lambda rung: SIMPLEST_FIRST.index(kind_of(rung["sampler"])))
+    if chosen["fd"]["value"] <= ceiling:
+        why = (
+            f"{chosen['sampler']} is the simplest sampler whose FD, {scored(chosen['fd'])}, is not above that of "
+            f"reconstructions ({figure(ceiling)}), beyond which no sampler can be expected to help."
+        )
+    elif chosen is best:
         why = f"{chosen['sampler']} has the lowest FD, {scored(chosen['fd'])}"
         why += ", and no simpler sampler lies within that interval." if len(able) > 1 else "."
     else:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from zscope import __version__
-from zscope.clouds import CLOUDS, Cloud, cloud
+from zscope.clouds import Cloud, cloud
 from zscope.errors import CodesError, ParameterError
 from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
 from zscope.generation.meaning import Surroundings
@@ -303,9 +303,9 @@ def _content(
     left_out: list[Json],
 ) -> JsonDict:
     entries = [rung.as_json() for rung in rungs.values()]
-    held_out, reconstructions = references["held_out"].scores, references["reconstructions"].scores
-    steps = steps_of(entries, reconstructions)
-    chosen, why = recommend(entries, held_out, list(CLOUDS), redrawn=ground.logvar is None)
+    reference = {name: references[name].scores for name in ("held_out", "reconstructions")}
+    steps = steps_of(entries, reference["reconstructions"])
+    chosen, why = recommend(entries, reference, redrawn=ground.logvar is None)
     return {
         "n": ground.scorer.n,
         "n_references": len(ground.held_out),

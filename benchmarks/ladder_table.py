@@ -1,0 +1,69 @@
+"""The ladders of several runs as one table: FD and meaningful share by sampler and model.
+
+    python benchmarks/ladder_table.py "AE=runs/s0/ae,runs/s1/ae" "VAE=runs/s0/vae,runs/s1/vae" …
+
+Every figure is read from the runs' ladder.json, which `zscope sample RUN --ladder` wrote. Several runs of a model
+(other seeds) are one column: the median over them, with the smallest and the largest. Page: docs/results/ladder.md.
+"""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+REFERENCES = {"held_out": "*held-out images*", "reconstructions": "*reconstructions*", "noise": "*noise*"}
+
+
+def read(run: str) -> dict[str, Any]:
+    return json.loads((Path(run) / "ladder.json").read_text())
+
+
+def scores(ladder: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {REFERENCES[name]: one for name, one in ladder["reference"].items()} | {
+        rung["sampler"]: rung for rung in ladder["rungs"]
+    }
+
+
+def over(values: list[float], share: bool) -> str:
+    if share:
+        shown = [f"{100 * one:.0f}" for one in (statistics.median(values), min(values), max(values))]
+        unit = " %"
+    else:
+        shown = [f"{one:.3g}" for one in (statistics.median(values), min(values), max(values))]
+        unit = ""
+    return shown[0] + unit if len(values) == 1 else f"{shown[0]}{unit} ({shown[1]}–{shown[2]})"
+
+
+def main() -> None:
+    models = {}
+    for given in sys.argv[1:]:
+        name, _, runs = given.partition("=")
+        models[name] = [read(run) for run in runs.split(",")]
+    print("| | " + " | ".join(f"{name}, FD | meaningful" for name in models) + " |")
+    print("| --- |" + " --- |" * (2 * len(models)))
+    tables = {name: [scores(ladder) for ladder in ladders] for name, ladders in models.items()}
+    for row in next(iter(tables.values()))[0]:
+        cells = []
+        for ladders in tables.values():
+            for score in ("fd", "meaningful"):
+                values = [one[row][score]["value"] for one in ladders if row in one]
+                cells.append(over(values, score == "meaningful") if values else "–")
+        print(f"| {row} | " + " | ".join(cells) + " |")
+    recommended = [", ".join(ladder["recommended"] or "none" for ladder in ladders) for ladders in models.values()]
+    print("| **recommended** | " + " | ".join(f"{one} |" for one in recommended))
+    for name, ladders in models.items():
+        n = sorted({ladder["n"] for ladder in ladders})
+        print(f"\n{name}: {len(ladders)} run{'s' * (len(ladders) > 1)}, {', '.join(map(str, n))} images a sampler")
+        names = list(dict.fromkeys(one["predictor"] for ladder in ladders for one in ladder["where"]))
+        for predictor in names:
+            aucs = [
+                one["auc"]["value"] for ladder in ladders for one in ladder["where"] if one["predictor"] == predictor
+            ]
+            print(f"  AUC of {predictor}: {over(aucs, False)}")
+        for ladder in ladders:
+            print(f"  {ladder['says'].split(' Smaller gains')[0].split(' No difference seen')[0]}")
+
+
+if __name__ == "__main__":
+    main()
