@@ -122,7 +122,7 @@ def test_arithmetic_adds_the_difference_of_two_means(capsys, home):
     digit = latents.points["digit"].to_numpy()
     codes = latents.mean(train).astype(float)
     wanted = codes[digit[train] == 3].mean(axis=0) - codes[digit[train] != 3].mean(axis=0)
-    found = arithmetic_run(run, latents, ["5", "6"], "digit=3:+2", steps=5, device="cpu", log=quietly)
+    found = arithmetic_run(run, latents, ["5", "6"], "digit=3:+2", steps=5, device="cpu")
     assert found.strips[0].at == (-2, -1, 0, 1, 2)
     np.testing.assert_allclose(found.strips[0].codes[4], latents.mean(np.array([5]))[0] + 2 * wanted, atol=1e-4)
     payload = found.as_json()
@@ -164,14 +164,12 @@ def test_arithmetic_needs_a_label_that_says_yes_or_no():
         ("smile:+2", r"name a label \(digit\), or --with and --without, got smile"),
     ]:
         with pytest.raises(ParameterError, match=message):
-            arithmetic_run(run, latents, ["1"], text, device="cpu", log=quietly)
+            arithmetic_run(run, latents, ["1"], text, device="cpu")
     points = latents.points
     for values in ([True, False], [1, 0], [1, -1]):
         column = np.resize(np.array(values), len(latents))
         table = points.append_column("odd", [column.tolist()])
-        found = arithmetic_run(
-            run, Latents(latents.path, latents.manifest, table), ["1"], "odd:1", device="cpu", log=quietly
-        )
+        found = arithmetic_run(run, Latents(latents.path, latents.manifest, table), ["1"], "odd:1", device="cpu")
         train = latents.split("train")
         assert found.about["vector"]["n_with"] == (train % 2 == 0).sum()
 
@@ -262,8 +260,8 @@ def test_caption_and_rows_say_what_is_drawn():
 
 def test_what_lies_around_a_code(home):
     run, latents = opened("ae")
-    found = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu", log=quietly)
-    again = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu", log=quietly)
+    found = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu")
+    again = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0, 2.0), quality=brightness, device="cpu")
     assert found.as_json() == again.as_json()
     json.dumps(found.as_json(), allow_nan=False)
     assert [kind.kind for kind in found.kinds] == ["random", "principal", "neighbour"]
@@ -291,7 +289,7 @@ def test_what_lies_around_a_code(home):
 def test_the_answer_on_chaos_follows_the_judge(scale, says):
     run, latents = opened("ae")
     quality = None if scale is None else lambda images: brightness(images) * scale
-    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu", log=quietly)
+    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu")
     assert says in found.says[0]
 
 
@@ -303,14 +301,14 @@ def test_a_code_among_chaos():
     def quality(images):
         return (images != own).reshape(len(images), -1).any(axis=1) * 5.0
 
-    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu", log=quietly)
+    found = around_run(run, latents, "4", m=3, sizes=(1.0, 2.0), quality=quality, device="cpu")
     assert found.says[0].startswith("The code is surrounded by chaos: ")
     assert "random directions at no size" in found.says[0]
 
 
 def test_one_image_sampled_many_times(home):
     run, latents = opened("vae")
-    found = noise_run(run, latents, "4", n=30, eps_factor=0.5, device="cpu", log=quietly)
+    found = noise_run(run, latents, "4", n=30, eps_factor=0.5, device="cpu")
     assert found.drawn.images.shape == (30, 8, 8, 1)
     assert found.as_json()["eps_factor"] == 0.5
     around_figure.write_around_picture(found, home / "noise.svg")
@@ -318,4 +316,4 @@ def test_one_image_sampled_many_times(home):
     np.testing.assert_array_equal(np.load(home / "noise" / "draws.npy"), found.drawn.images)
     assert "eps_factor 0.5" in around_figure.caption_noise(found)
     with pytest.raises(ParameterError, match="an AE has no posterior noise"):
-        noise_run(*opened("ae"), "4", device="cpu", log=quietly)
+        noise_run(*opened("ae"), "4", device="cpu")

@@ -116,7 +116,6 @@ def path_command(
                 quality=quality,
                 device=device,
                 progress=bar,
-                log=output.log,
             )
     picture = _written(found, out or run / "paths" / f"{_name(found)}.png", force)
     output.result({**found.as_json(), "figure": str(picture)}, *_lines(found), str(picture))

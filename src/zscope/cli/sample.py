@@ -101,7 +101,8 @@ def sample_command(
             raise ParameterError("--directions", "be left out with --eps-factor", ", ".join(directions))
         _around(run, around, directions, n, eps_factor, seed, out, device, force, output)
         return
-    _refused(given, ("--directions",), "no --around")
+    if directions:
+        raise ParameterError("--directions", "be given with --around", ", ".join(directions))
     if ladder:
         if eps_factor is not None:
             raise ParameterError("--eps-factor", "be left out with --ladder", eps_factor)
@@ -146,7 +147,6 @@ def _around(
                 quality=judge.distance,
                 device=device,
                 progress=bar,
-                log=output.log,
             )
         else:
             found = noise_run(
@@ -157,7 +157,6 @@ def _around(
                 eps_factor=eps_factor,
                 seed=seed,
                 device=device,
-                log=output.log,
             )
     name = f"{found.image['row']}" if eps_factor is None else f"{found.image['row']}-noise-{eps_factor:g}"
     picture = out or run / "around" / f"{name}.png"

@@ -15,9 +15,11 @@ from zscope.typing import ImageArray
 FIRST_CLOUDS = ("normal", "uniform:2", "axes", "covariance", "mixture:10", "mixture")
 """Clouds of the overview: what people draw from first, and what each further step of knowledge adds."""
 
+MOST = 128
+"""Images a cloud at most, unless said otherwise."""
 
-MOST = 32
-"""Images a row at most, unless said otherwise."""
+PER_LINE = 16
+"""Images a line: a cloud with more goes on in the next line, originals and reconstructions do not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def prepare(
     clouds : sequence of str, optional
         Show these clouds only, as far as any run has them; by default all.
     most : int
-        Images a row.
+        Images a cloud; of originals and reconstructions at most `PER_LINE`.
 
     Returns
     -------
@@ -92,9 +94,10 @@ def prepare(
         for sample in run.samples:
             found.setdefault(sample.spec, (sample.label, sample.keeps))
     chosen = list(found) if clouds is None else [spec for spec in clouds if spec in found]
+    few = min(most, PER_LINE)
     rows = [
-        SampleRow("originals", "originals", "", tuple(_some(run.originals, most) for run in runs)),
-        SampleRow("reconstructions", "reconstructions", "", tuple(_some(run.reconstructions, most) for run in runs)),
+        SampleRow("originals", "originals", "", tuple(_some(run.originals, few) for run in runs)),
+        SampleRow("reconstructions", "reconstructions", "", tuple(_some(run.reconstructions, few) for run in runs)),
     ]
     rows = [row for row in rows if any(images is not None for images in row.images)]
     for spec in chosen:
@@ -118,12 +121,13 @@ def caption(data: SamplesData) -> str:
     keys = [row.key for row in data.rows]
     says = []
     if "originals" in keys:
-        says.append(f"Top row: {data.n} {origin}")
+        says.append(f"Top row: {min(data.n, PER_LINE)} {origin}")
         says[-1] += ", and below them what the model makes of them." if "reconstructions" in keys else "."
     clouds = [row.label for row in data.rows if row.key not in ("originals", "reconstructions")]
     if clouds:
         rows = counted(len(clouds), "cloud")
-        says.append(f"Then images decoded from codes drawn at random from {rows}, a row each: {listed(clouds)}.")
+        lines = "a row each" if data.n <= PER_LINE else f"{data.n} each"
+        says.append(f"Then images decoded from codes drawn at random from {rows}, {lines}: {listed(clouds)}.")
     if len(data.titles) > 1:
         says.append(f"Side by side: {listed(data.titles)}.")
     return " ".join(says)
@@ -153,6 +157,20 @@ def strip(images: ImageArray, gap: int) -> ImageArray:
     return canvas
 
 
+def _lines(row: SampleRow) -> list[SampleRow]:
+    """Cut a row into lines of at most `PER_LINE` images; only the first bears the label."""
+    most = max((len(images) for images in row.images if images is not None), default=1)
+    return [
+        SampleRow(
+            row.key,
+            row.label if start == 0 else "",
+            row.keeps,
+            tuple(None if images is None else images[start : start + PER_LINE] for images in row.images),
+        )
+        for start in range(0, most, PER_LINE)
+    ]
+
+
 @styled
 def draw(data: SamplesData) -> Figure:
     """Draw the rows, pixels as squares."""
@@ -160,24 +178,25 @@ def draw(data: SamplesData) -> Figure:
     shape = next(images.shape for row in data.rows for images in row.images if images is not None)
     label, between = 1.55, 0.18
     block = (WIDTH - label - between * (runs - 1)) / runs
-    tile = min(block / data.n, 0.9)
+    tile = min(block / min(data.n, PER_LINE), 0.9)
     step = tile * shape[1] / shape[2] * 1.05
     top = 0.3
-    height = top + step * len(data.rows) + 0.22
+    lines = [line for row in data.rows for line in _lines(row)]
+    height = top + step * len(lines) + 0.22
     figure = Figure(figsize=(WIDTH, height))
     for place, title in enumerate(data.titles):
         left = label + place * (block + between)
         figure.text(left / WIDTH, 1 - 0.1 / height, title, va="top", weight="bold")
     below = top
-    for row in data.rows:
-        if row.key not in ("originals", "reconstructions") and below < top + 2.5 * step:
-            below += 0.0
+    for line in lines:
         middle = 1 - (below + step / 2) / height
-        figure.text(0.0, middle, row.label, va="center", color=INK, fontsize=8)
-        for place, images in enumerate(row.images):
+        figure.text(0.0, middle, line.label, va="center", color=INK, fontsize=8)
+        for place, images in enumerate(line.images):
             left = label + place * (block + between)
             if images is None:
                 figure.text(left / WIDTH, middle, "not drawn", va="center", color=QUIET, fontsize=8)
+                continue
+            if not len(images):
                 continue
             width = tile * len(images)
             panel = figure.add_axes(

@@ -1,7 +1,7 @@
 """What ``zscope path --arithmetic`` does: images with an attribute's vector added in steps."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,6 @@ def arithmetic_run(
     quality: Quality | None = None,
     device: str = "auto",
     progress: Progress = silent,
-    log: Callable[[str], None] = print,
 ) -> Strips:
     """Add an attribute's vector to the codes of images.
 
@@ -91,8 +90,8 @@ def arithmetic_run(
         The judge's distance of each image from real ones.
     device : str
         Where to decode.
-    progress, log
-        Told of images, and of lines for people.
+    progress : Progress
+        Told of what is done.
 
     Returns
     -------
@@ -143,8 +142,6 @@ def arithmetic_run(
                 details={"row": row, "split": opened.about(row)["split"]},
             )
         )
-    for line in says:
-        log(line)
     title = f"{wanted.name}: {wanted.factor:+g} times the difference of the means at the right"
     return Strips("arithmetic", run.label, title, f"times the vector of {wanted.name}", tuple(strips), says, about)
 

@@ -1,6 +1,6 @@
 """What ``zscope sample --around`` does: one image's code, moved in many directions or by its own posterior noise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +111,6 @@ def around_run(
     quality: Quality | None = None,
     device: str = "auto",
     progress: Progress = silent,
-    log: Callable[[str], None] = print,
 ) -> Around:
     """Move one image's code by several sizes in several directions.
 
@@ -135,8 +134,8 @@ def around_run(
         The judge's distance of each image from real ones.
     device : str
         Where to decode.
-    progress, log
-        Told of kinds, and of lines for people.
+    progress : Progress
+        Told of what is done.
 
     Returns
     -------
@@ -184,8 +183,6 @@ def around_run(
         (),
     )
     says = findings(found)
-    for line in says:
-        log(line)
     return Around(**{**vars(found), "says": says})
 
 
@@ -283,7 +280,6 @@ def noise_run(
     eps_factor: float = 1.0,
     seed: int = 0,
     device: str = "auto",
-    log: Callable[[str], None] = print,
 ) -> Noise:
     """Draw one image's posterior many times and decode the draws; an AE has none and is refused.
 
@@ -303,8 +299,6 @@ def noise_run(
         Makes the noise.
     device : str
         Where to compute.
-    log
-        Told of lines for people.
 
     Returns
     -------
@@ -315,10 +309,7 @@ def noise_run(
     row = opened.row(image, "--around")
     original = opened.original(row)
     drawn = posterior_samples(opened.model, original, n, eps_factor, np.random.default_rng(seed))
-    found = Noise(run.label, opened.about(row), original, drawn)
-    for line in found.says:
-        log(line)
-    return found
+    return Noise(run.label, opened.about(row), original, drawn)
 
 
 def write_around(found: Around | Noise, folder: Path, force: bool) -> None:
