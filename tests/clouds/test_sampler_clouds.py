@@ -15,6 +15,7 @@ from zscope.clouds import (
     RadiusCloud,
     cloud,
 )
+from zscope.clouds.base import posterior_draws
 from zscope.clouds.moments import gaussian_factor, log_gaussian, shrunk
 from zscope.clouds.quantiles import between
 from zscope.errors import CodesError, ParameterError
@@ -271,3 +272,29 @@ class TestDensity:
     def test_factor_and_its_gaussian(self):
         factor = gaussian_factor(np.diag([4.0, 1.0]))
         assert np.allclose(log_gaussian(np.array([[2.0, 1]]), np.zeros(2), factor), -1 - np.log(2 * np.pi * 2))
+
+
+class TestPosteriors:
+    @pytest.mark.parametrize("name", ["axes", "covariance", "mixture:1", "copula", "kde", "radius"])
+    def test_clouds_learn_from_draws(self, name):
+        """Var z = Var μ + E σ²: 1 + 3 and 1 + 0.25 along the two axes; 5 standard errors of a variance, ×√2 for two."""
+        means = RNG(0).standard_normal((4000, 2))
+        logvar = np.log(np.tile([3.0, 0.25], (4000, 1)))
+        drawn = cloud(name).fit(means, logvar).draw(20_000, RNG(1)).astype(np.float64)
+        if name == "radius":
+            assert (drawn**2).sum(axis=1).mean() == pytest.approx(5.25, rel=0.1)
+        else:
+            widened = 1.1 if name == "kde" else 1.0  # its kernel adds to the variance
+            assert np.all(drawn.var(axis=0) > np.array([4, 1.25]) * 0.87)
+            assert np.all(drawn.var(axis=0) < np.array([4, 1.25]) * 1.13 * widened)
+
+    def test_the_same_posteriors_give_the_same_cloud(self):
+        means, logvar = RNG(0).standard_normal((300, 3)), RNG(1).standard_normal((300, 3))
+        one, other = (cloud("covariance").fit(means, logvar) for _ in range(2))
+        assert np.array_equal(one.covariance_, other.covariance_)
+
+    def test_draws_have_the_moments_of_their_posteriors(self):
+        draws = posterior_draws(np.tile([1.0, -2.0], (50_000, 1)), np.log(np.tile([4.0, 0.01], (50_000, 1))))
+        assert draws.dtype == np.float32
+        assert draws.mean(axis=0) == pytest.approx([1, -2], abs=0.045)
+        assert draws.std(axis=0) == pytest.approx([2, 0.1], rel=0.02)

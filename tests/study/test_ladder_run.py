@@ -222,7 +222,7 @@ def test_noise_factor_scales_the_noise_of_the_posteriors(opened, tmp_path):
     means = latents.mean(latents.split("train"))
     assert all((means == code).all(1).any() for code in codes[0.0][:20])  # no noise: the training codes themselves
     np.testing.assert_allclose(codes[0.5] - codes[0.0], (codes[1.0] - codes[0.0]) / 2, atol=1e-5)
-    with pytest.raises(ParameterError, match="eps_factor must be left out, or --sampler be one that has the noise"):
-        sample_run(run, latents, folder=tmp_path / "no", clouds=["axes"], eps_factor=0.5)
+    with pytest.raises(ParameterError, match="eps_factor must be left out, or --sampler be one that learns from codes"):
+        sample_run(run, latents, folder=tmp_path / "no", clouds=["normal", "uniform:3"], eps_factor=0.5)
     with pytest.raises(ParameterError, match="eps_factor must be at least 0 and finite"):
         sample_run(run, latents, folder=tmp_path / "no", clouds=["posterior"], eps_factor=-1)

@@ -7,10 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zscope.clouds.moments import row_chunks
 from zscope.errors import CodesError, FormatError, ParameterError
 from zscope.typing import CodeArray
 
 _NAMED_ROWS = 5
+_NOISE = 0x7A5C09E
+"""Seed of the posteriors' noise: one that no user's own seed is likely to be."""
 
 
 def checked_codes(codes: ArrayLike, *, least: int = 1, what: str = "codes") -> NDArray[Any]:
@@ -49,6 +52,27 @@ def checked_codes(codes: ArrayLike, *, least: int = 1, what: str = "codes") -> N
             rows = "row holds" if len(bad) == 1 else "rows hold"
             raise CodesError(f"{what} must be finite: {len(bad)} of {len(table)} {rows} NaN or infinity (row {named})")
     return table
+
+
+def posterior_draws(mean: NDArray[Any], logvar: NDArray[Any]) -> CodeArray:
+    """Draw once from each posterior, z = μ + exp(logvar / 2) ε: a sample of the aggregate posterior.
+
+    Parameters
+    ----------
+    mean, logvar : ndarray of shape (N, d)
+        Means and natural logarithms of the variances of the posteriors.
+
+    Returns
+    -------
+    ndarray of shape (N, d), float32
+        The same ones for the same posteriors: the noise has a seed of its own.
+    """
+    rng = np.random.default_rng(_NOISE)
+    drawn = np.empty(mean.shape, np.float32)
+    for rows in row_chunks(len(mean)):
+        noise = rng.standard_normal(mean[rows].shape)
+        drawn[rows] = mean[rows] + np.exp(0.5 * logvar[rows].astype(np.float64)) * noise
+    return drawn
 
 
 class Cloud(ABC):
@@ -115,7 +139,9 @@ class Cloud(ABC):
         codes : array-like of shape (N, d)
             Finite real numbers: the means of the posteriors, if there are posteriors.
         logvar : array-like of shape (N, d), optional
-            Log-variances of the posteriors of a variational autoencoder. Only `posterior` and `second-stage` use them.
+            Log-variances of the posteriors of a variational autoencoder. The cloud then learns from one draw of each
+            posterior (`posterior_draws`), which is what the decoder was trained on; `posterior` and `second-stage` use
+            them in their own ways.
 
         Returns
         -------
@@ -261,9 +287,9 @@ class Cloud(ABC):
     def _fit(self, codes: NDArray[Any]) -> None:  # noqa: B027 - a cloud that keeps only d has nothing to learn
         """Store what is learnt from checked codes of shape (N, d)."""
 
-    def _fit_posteriors(self, codes: NDArray[Any], logvar: NDArray[Any]) -> None:  # noqa: ARG002 - few clouds use it
+    def _fit_posteriors(self, codes: NDArray[Any], logvar: NDArray[Any]) -> None:
         """Store what is learnt from checked codes and their log-variances, both of shape (N, d)."""
-        self._fit(codes)
+        self._fit(posterior_draws(codes, logvar))
 
     def _restored(self, others: Mapping[str, NDArray[Any]]) -> None:  # noqa: B027 - most have no others
         """Make what follows from the learnt attributes; `others` is what else the state holds."""

@@ -13,8 +13,8 @@ from zscope.typing import CodeArray, ImageArray, Progress, silent
 DEFAULT_CLOUDS = ("normal", "uniform:2", "uniform:8", "uniform:10", "uniform:16", "axes", "covariance", "mixture")
 """The clouds that are sampled when none is named, by what they know of the codes."""
 
-NOISY = ("posterior", "second-stage")
-"""Clouds that take the posteriors' noise into account."""
+FIXED = ("normal", "uniform")
+"""Clouds that learn nothing from the codes, and so nothing of the posteriors' noise."""
 
 
 def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None) -> Cloud:
@@ -49,7 +49,7 @@ def sample_clouds(
     progress : Progress
         Told of every cloud.
     logvar : ndarray of shape (N, d), optional
-        Log-variances of the posteriors, for the clouds of `NOISY`.
+        Log-variances of the posteriors: clouds learn from draws of them.
 
     Returns
     -------

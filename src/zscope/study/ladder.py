@@ -9,6 +9,7 @@ import numpy as np
 
 from zscope import __version__
 from zscope.clouds import Cloud, cloud
+from zscope.clouds.base import posterior_draws
 from zscope.errors import CodesError, ParameterError
 from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
 from zscope.generation.meaning import Surroundings
@@ -231,7 +232,8 @@ def _ground(
         log(f"{n:,} images a sampler; {len(held_out):,} images are held out, by whose scores theirs are read")
     shown = np.sort(np.random.default_rng(settings.seed).permutation(held_out)[:n])
     images: ImageArray = np.asarray(store.images[store.selection(run.data["limit"])[shown]])
-    codes = latents.mean(train)
+    codes, logvar = latents.mean(train), latents.logvar(train)
+    drawn = codes if logvar is None else posterior_draws(codes, logvar)
 
     def encode(images: ImageArray) -> CodeArray:
         parts = [model.encode(images[start : start + 512]).mean.cpu().numpy() for start in range(0, len(images), 512)]
@@ -243,9 +245,16 @@ def _ground(
         folder,
         model,
         codes,
-        latents.logvar(train),
+        logvar,
         images,
-        Scorer(judge, model.decode_all, encode, Surroundings(codes), n, settings.seed),
+        Scorer(
+            judge,
+            model.decode_all,
+            encode,
+            Surroundings(drawn),
+            n,
+            settings.seed,
+        ),
         {
             "zscope": __version__,
             "model": model_hash(run),
@@ -255,6 +264,7 @@ def _ground(
             "codes": len(codes),
             "n": n,
             "seed": settings.seed,
+            **({} if logvar is None else {"fitted_to": "posterior draws"}),
         },
         force,
     )

@@ -13,7 +13,7 @@ from zscope import __version__
 from zscope.clouds import Cloud, cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ParameterError
-from zscope.generation.sampling import DEFAULT_CLOUDS, NOISY, fitted, sample_of, with_noise_factor
+from zscope.generation.sampling import DEFAULT_CLOUDS, FIXED, fitted, sample_of, with_noise_factor
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import SAMPLER
 from zscope.runs.latents import MEASURED_COLUMN, Latents
@@ -133,7 +133,7 @@ def sample_run(
     label : LabelChoice, optional
         Fit each cloud to the codes of each value of a label, and draw every value, or one.
     eps_factor : float
-        Factor on the noise of the posteriors, in the clouds that take it into account (`NOISY`).
+        Factor on the noise of the posteriors whose draws clouds are fitted to.
     device : str
         Where to decode.
     force : bool
@@ -283,8 +283,8 @@ def recommended(run: Run) -> Cloud:
 def _check_factor(specs: Sequence[str], eps_factor: float, run: Run) -> None:
     if eps_factor == 1:
         return
-    if not {spec.partition(":")[0] for spec in specs} & set(NOISY):
-        must = f"be left out, or --sampler be one that has the noise ({', '.join(NOISY)})"
+    if {spec.partition(":")[0] for spec in specs} <= set(FIXED):
+        must = f"be left out, or --sampler be one that learns from codes (not {' or '.join(FIXED)})"
         raise ParameterError("eps_factor", must, eps_factor)
     if run.config["model"]["kind"] == "ae":
         with_noise_factor(None, eps_factor)
