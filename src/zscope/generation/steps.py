@@ -30,7 +30,7 @@ class Knowledge:
     many: bool = False
 
 
-_NONE = ("uniform", "normal")
+_NONE = ("normal", "uniform")
 _AXES = (*_NONE, "radius", "axes")
 _MOMENTS = (*_AXES, "covariance")
 _GROUPS = (*_MOMENTS, "ellipsoid", "mixture")
