@@ -216,8 +216,8 @@ class TestPosterior:
 
 class TestShrinkage:
     def test_enough_codes_are_not_shrunk(self):
-        assert CovarianceCloud().fit(RNG(0).standard_normal((60, 6))).shrinkage_ == 0
-        assert CovarianceCloud().fit(RNG(0).standard_normal((59, 6))).shrinkage_ > 0
+        assert CovarianceCloud().fit(RNG(0).standard_normal((24, 6))).shrinkage_ == 0
+        assert CovarianceCloud().fit(RNG(0).standard_normal((23, 6))).shrinkage_ > 0
 
     def test_coefficient_of_ledoit_and_wolf_by_their_formula(self):
         codes = ellipsoid(RNG(1), 40, 20)

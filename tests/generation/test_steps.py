@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from zscope.clouds import CLOUDS
 from zscope.generation.ladder import LADDER
@@ -46,6 +47,56 @@ def test_difference_has_the_width_of_independent_intervals():
     low, high = 7 - 2.5 - np.sqrt(0.25 + 4), 7 - 2.5 + np.sqrt(0.25 + 4)
     found = difference({"value": 7, "low": 6.5, "high": 7.5}, {"value": 2.5, "low": 0.5, "high": 4.5})
     assert found == pytest.approx((4.5, low, high))
+
+
+def test_of_several_comparisons_intervals_are_longer():
+    one, many = (difference(score(7), score(2.5), count) for count in (1, 20))
+    assert many[0] == one[0]
+    longer = norm.ppf(1 - 0.025 / 20) / norm.ppf(0.975)
+    assert many[1] == pytest.approx(4.5 - longer * (4.5 - one[1]))
+    assert many[2] == pytest.approx(4.5 + longer * (one[2] - 4.5))
+
+
+def test_equal_rungs_are_rarely_told_apart():
+    """Of 400 ladders of 9 rungs with one true FD, 5 % may tell any two apart; more than 32 have p < 0.01."""
+    rng = np.random.default_rng(1)
+    names = [
+        "uniform:2",
+        "normal",
+        "axes",
+        "covariance",
+        "ellipsoid:0.9",
+        "mixture",
+        "kde",
+        "flow",
+        "neighbours",
+        "copula",
+    ]
+    told = 0
+    for _ in range(400):
+        seen = 10 + rng.standard_normal(len(names))
+        rungs = [
+            {"sampler": name, "fd": {"value": fd, "low": fd - 1.96, "high": fd + 1.96}}
+            for name, fd in zip(names, seen, strict=True)
+        ]
+        told += any(step.seen != "no difference seen" for step in steps_of(rungs, RECONSTRUCTIONS))
+    assert told <= 32
+
+
+@pytest.mark.parametrize("ceiling", [0.5, 3.5, 60.0])
+def test_every_step_is_told_once(ceiling):
+    reference = {**REFERENCE, "reconstructions": {"fd": score(ceiling)}}
+    steps = steps_of(FACES, reference["reconstructions"])
+    says = ladder_words(FACES, steps, reference, "covariance")
+    for step in steps:
+        told = says.count(f"from {step.before} to {step.after}")
+        assert told == 1 or (told == 0 and step.places and step.seen == "better"), step
+
+
+def test_a_decoder_that_makes_poor_reconstructions_is_named_first():
+    poor = {**REFERENCE, "reconstructions": {"fd": score(100)}}
+    says = ladder_words(FACES, steps_of(FACES, poor["reconstructions"]), poor, "covariance")
+    assert says.startswith("The decoder is the limit: its own reconstructions of held-out images have FD 100, 11 % of")
 
 
 def test_interval_of_a_difference_covers():
@@ -95,8 +146,8 @@ def test_the_step_after_which_most_more_images_are_meaningful_decides():
     assert deciding(steps).rise[0] == pytest.approx(0.37)
     says = ladder_words(digits, steps, REFERENCE, "mixture")
     assert says.startswith(
-        "Codes must lie where those of the data lie: FD 580 → 29 from normal to axes. Beyond that the shape of the "
-        "cloud, as several Gaussians is what matters: FD 13 → 6.1 from covariance to mixture"
+        "Codes must lie where those of the data lie: FD 580 → 29 from normal to axes. Beyond that, the shape of the "
+        "cloud (as several Gaussians) is what matters: FD 13 → 6.1 from covariance to mixture"
     )
     assert "By the ratio of FDs the covariance gains most: FD 29 → 13 from axes to covariance." in says
 
@@ -125,8 +176,9 @@ def test_nothing_is_gained_below_what_the_decoder_can_do():
 def test_words_name_the_condition_with_its_figures():
     steps = steps_of(FACES, RECONSTRUCTIONS)
     says = ladder_words(FACES, steps, REFERENCE, "mixture")
-    assert "Beyond that the covariance is what matters: FD 41 → 3 from axes to covariance (lower by 38, 95 %" in says
-    assert "meaningful images 18 % → 60 % (more by 42, 39.2 to 44.8 points)" in says
+    assert "Beyond that, the covariance is what matters: FD 41 → 3 from axes to covariance (lower by 38, " in says
+    # 18 pairs of a rung and a simpler one: √2 · 2 points · z(1 − 0.025/18) / z(0.975) = 4.31 points.
+    assert "meaningful images 18 % → 60 % (more: 42, 37.7 to 46.3 points)" in says
     assert "No difference seen:" in says
     assert "the shapes of the axes, FD 41 → 40.5 from axes to axes-empirical" in says
     assert "the recommended" in says.lower()
@@ -162,11 +214,13 @@ def test_the_simplest_sampler_within_the_interval_of_the_best_is_recommended():
 
 def test_beyond_reconstructions_no_sampler_is_better_than_a_simpler_one():
     rungs = [rung("axes", 9), rung("copula", 3.1), rung("covariance", 3.9), rung("ellipsoid:0.9", 2), rung("flow", 4.2)]
-    blurred = {"held_out": HELD_OUT, "reconstructions": {"fd": score(4)}}
+    blurred = {**REFERENCE, "reconstructions": {"fd": score(4), "meaningful": {"value": 0.5, "low": 0.4, "high": 0.6}}}
     chosen, why = recommend(rungs, blurred, redrawn=True)
     assert chosen == "covariance"
     assert "FD, 3.9 (" in why
     assert "is not above that of reconstructions (4)" in why
+    rungs[2] = rung("covariance", 3.9, meaningful=0.2)
+    assert recommend(rungs, blurred, redrawn=True)[0] == "copula"
 
 
 def test_what_gives_training_codes_back_is_not_recommended():

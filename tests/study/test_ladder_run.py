@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -47,6 +48,10 @@ def opened(home, monkeypatch):
     return run, Latents.open(run.latents)
 
 
+def quietly(line):
+    """Take a line for people, and drop it."""
+
+
 def settings(*samplers, **changes):
     return LadderSettings(samplers=samplers or SAMPLERS, **changes)
 
@@ -69,12 +74,14 @@ def test_ladder_json_holds_every_score_with_its_interval(home):
 
 
 def test_the_kept_sampler_draws_the_images_that_were_scored(home):
-    """The same cloud, seed and decoder give the rung's own images."""
+    """The same cloud, generator and decoder give the rung's own images."""
     content = read_ladder(home / "made" / "ladder.json")
     model = Autoencoder.from_pretrained(home / "made")
-    drawn = model.sample(90, seed=0)
-    assert drawn.dtype == np.uint8
-    folder = home / "made" / "ladder" / content["recommended"].replace(":", "-")
+    assert model.sample(9, seed=0).dtype == np.uint8
+    spec = content["recommended"]
+    own = np.random.default_rng([0, crc32(spec.encode())])
+    drawn = model.decode_all(load_sampler(home / "made" / "sampler.safetensors").draw(90, own))
+    folder = home / "made" / "ladder" / spec.replace(":", "-")
     kept = np.load(folder / "images.npy")
     assert np.abs(drawn[: len(kept)].astype(int) - kept).max() <= 1  # another batch may round otherwise
     np.testing.assert_array_equal(model.sample(5, seed=3), model.sample(5, seed=3))
@@ -140,7 +147,22 @@ def test_a_sampler_that_cannot_be_fitted_is_left_out_and_named(opened, tmp_path)
     assert "1000 codes" in content["left_out"][0]["why"]
     assert any(line.startswith("mixture:500 is left out: ") for line in lines)
     with pytest.raises(CodesError, match="none of the samplers can be fitted to its 810 codes"):
-        ladder_run(run, latents, settings("mixture:500"), folder=tmp_path, device="cpu", log=lines.append)
+        ladder_run(run, latents, settings("mixture:500"), folder=tmp_path / "other", device="cpu", log=lines.append)
+
+
+def test_rungs_that_were_scored_before_stay_in_the_ladder(opened, tmp_path):
+    run, latents = opened
+    ladder_run(run, latents, settings("axes", "covariance"), folder=tmp_path, device="cpu", log=quietly)
+    more = ladder_run(run, latents, settings("normal"), folder=tmp_path, device="cpu", log=quietly)
+    assert [rung["sampler"] for rung in more["rungs"]] == ["normal", "axes", "covariance"]
+    alone = ladder_run(run, latents, settings("normal"), folder=tmp_path, device="cpu", force=True, log=quietly)
+    assert [rung["sampler"] for rung in alone["rungs"]] == ["normal"]
+
+
+def test_more_images_than_are_held_out_are_refused(opened, tmp_path):
+    run, latents = opened
+    with pytest.raises(ParameterError, match="n must be at most 90, the held-out images by which scores are read"):
+        ladder_run(run, latents, LadderSettings(n=91), folder=tmp_path, device="cpu", log=quietly)
 
 
 @pytest.mark.parametrize(

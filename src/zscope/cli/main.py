@@ -87,6 +87,9 @@ def run(arguments: list[str] | None = None) -> int:
         # The reader of standard output left (zscope … | head); nothing of ours failed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError as error:
+        fewer = "; fewer images (-n) need less" if "-n" in arguments else ""
+        return _fail(f"not enough memory ({error or 'of this machine'}){fewer}", 1, debug)
     except OSError as error:
         return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1, debug)
 

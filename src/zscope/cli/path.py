@@ -5,20 +5,17 @@ from typing import Annotated
 
 import typer
 
-from zscope.cli.common import AsJson, Bar, Debug, Device, Force, Out, Output, Quiet, Seed
+from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
+from zscope.cli.pictures import check_out, is_picture, quality_of
 from zscope.cli.tables import text_table
-from zscope.errors import CodesError, ParameterError
+from zscope.errors import ParameterError
 from zscope.figures.path import write_path
 from zscope.generation.paths import HOW
-from zscope.runs.latents import Latents
 from zscope.runs.run import Run
 from zscope.study.arithmetic import arithmetic_run
-from zscope.study.encode import encode, open_store
-from zscope.study.ladder import judge_of
+from zscope.study.encode import encode
 from zscope.study.path import path_run
-from zscope.study.strips import Quality, Strips, write_strips
-
-PICTURES = (".png", ".svg")
+from zscope.study.strips import Strips, write_strips
 
 
 def register(app: typer.Typer) -> None:
@@ -81,11 +78,10 @@ def path_command(
     if end is not None and (with_file or without_file):
         raise ParameterError("--with and --without", "be given with --arithmetic", "--to")
     opened = Run.open(run)
-    if out is not None:
-        _free(out, force)
+    check_out(out, force)
     with output.bar() as bar:
         latents = encode(opened, device=device, progress=bar, log=output.log)
-        quality = _quality(opened, latents, device, bar, output) if judge else None
+        quality = quality_of(opened, latents, device, bar, output) if judge else None
         if end is not None:
             found = path_run(
                 opened,
@@ -121,26 +117,13 @@ def path_command(
     output.result({**found.as_json(), "figure": str(picture)}, *_lines(found), str(picture))
 
 
-def _quality(run: Run, latents: Latents, device: str, bar: Bar, output: Output) -> Quality:
-    """Open the judge of the run's images, or train it."""
-    try:
-        return judge_of(run, latents, open_store(run), device=device, progress=bar, log=output.log).distance
-    except CodesError as error:
-        raise CodesError(f"{error}; --no-judge holds frames against the nearest codes instead") from error
-
-
 def _kinds(how: list[str] | None) -> list[str]:
     return list(HOW) if how and "all" in how else how or ["linear"]
 
 
-def _free(out: Path, force: bool) -> None:
-    if out.exists() and not force:
-        raise ParameterError("--out", "be new (or give --force)", str(out))
-
-
 def _written(found: Strips, out: Path, force: bool) -> Path:
     """Write the picture, or a folder with the picture in it."""
-    if out.suffix in PICTURES:
+    if is_picture(out):
         write_path(found, out)
         return out
     write_strips(found, out, force)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
+from zscope.cli.pictures import check_out, is_picture, quality_of
 from zscope.cli.tables import text_table
 from zscope.errors import ExistsError, ParameterError
 from zscope.figures import ladder as ladder_figure
@@ -22,12 +23,11 @@ from zscope.generation.sampling import DEFAULT_CLOUDS
 from zscope.runs.ladders import SAMPLER
 from zscope.runs.run import Run
 from zscope.study.around import Around, Noise, around_run, noise_run, write_around
-from zscope.study.encode import encode, open_store
-from zscope.study.ladder import USUAL, LadderSettings, judge_of, ladder_run
+from zscope.study.encode import encode
+from zscope.study.ladder import USUAL, LadderSettings, ladder_run
 from zscope.study.load import load_run
 from zscope.study.sample import LabelChoice, checked, sample_run
 
-PICTURES = (".png", ".svg")
 IMAGES = 12
 """Images a cloud, unless said otherwise; of the ladder, see `LadderSettings`."""
 
@@ -78,6 +78,13 @@ def sample_command(
         list[str] | None,
         typer.Option("--directions", help="With --around: random, principal, neighbour (again for more; default all)."),
     ] = None,
+    judge: Annotated[
+        bool | None,
+        typer.Option(
+            "--judge/--no-judge",
+            help="With --around: judge the images (the default); trained once for a data set, and kept.",
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     device: Device = "auto",
@@ -94,15 +101,18 @@ def sample_command(
     step away from one code.
     """
     output = Output(quiet=quiet, as_json=as_json)
-    given = {"--ladder": ladder, "--sampler": sampler, "--label": label, "--directions": directions}
+    away = {"--directions": directions, "--judge": judge is True, "--no-judge": judge is False}
     if around is not None:
-        _refused(given, ("--ladder", "--sampler", "--label"), "--around")
-        if directions and eps_factor is not None:
-            raise ParameterError("--directions", "be left out with --eps-factor", ", ".join(directions))
-        _around(run, around, directions, n, eps_factor, seed, out, device, force, output)
+        _refused({"--ladder": ladder, "--sampler": sampler, "--label": label}, "be left out with --around")
+        if eps_factor is None:
+            if n is not None:
+                raise ParameterError("-n", "be left out with --around, unless --eps-factor is given", n)
+            _around(run, around, directions, judge is not False, seed, out, device, force, output)
+            return
+        _refused(away, "be left out with --eps-factor")
+        _noise(run, around, 2 * IMAGES if n is None else n, eps_factor, seed, out, device, force, output)
         return
-    if directions:
-        raise ParameterError("--directions", "be given with --around", ", ".join(directions))
+    _refused(away, "be given with --around")
     if ladder:
         if eps_factor is not None:
             raise ParameterError("--eps-factor", "be left out with --ladder", eps_factor)
@@ -112,18 +122,17 @@ def sample_command(
     _samples(run, sampler, IMAGES if n is None else n, seed, label, factor, out, device, force, output)
 
 
-def _refused(given: Mapping[str, object], names: Sequence[str], beside: str) -> None:
-    for name in names:
-        if given[name]:
-            raise ParameterError(name, f"be left out with {beside}", str(given[name]))
+def _refused(given: Mapping[str, object], must: str) -> None:
+    for name, value in given.items():
+        if value:
+            raise ParameterError(name, must, ", ".join(value) if isinstance(value, list) else str(value))
 
 
 def _around(
     run: Path,
     image: str,
     directions: list[str] | None,
-    n: int | None,
-    eps_factor: float | None,
+    judged: bool,
     seed: int,
     out: Path | None,
     device: str,
@@ -131,36 +140,44 @@ def _around(
     output: Output,
 ) -> None:
     opened = Run.open(run)
-    if out is not None and out.exists() and not force:
-        raise ParameterError("--out", "be new (or give --force)", str(out))
+    check_out(out, force)
     with output.bar() as bar:
         latents = encode(opened, device=device, progress=bar, log=output.log)
-        found: Around | Noise
-        if eps_factor is None:
-            judge = judge_of(opened, latents, open_store(opened), device=device, progress=bar, log=output.log)
-            found = around_run(
-                opened,
-                latents,
-                image,
-                directions=directions or DIRECTIONS,
-                seed=seed,
-                quality=judge.distance,
-                device=device,
-                progress=bar,
-            )
-        else:
-            found = noise_run(
-                opened,
-                latents,
-                image,
-                n=2 * IMAGES if n is None else n,
-                eps_factor=eps_factor,
-                seed=seed,
-                device=device,
-            )
-    name = f"{found.image['row']}" if eps_factor is None else f"{found.image['row']}-noise-{eps_factor:g}"
-    picture = out or run / "around" / f"{name}.png"
-    if picture.suffix not in PICTURES:
+        found = around_run(
+            opened,
+            latents,
+            image,
+            directions=directions or DIRECTIONS,
+            seed=seed,
+            quality=quality_of(opened, latents, device, bar, output) if judged else None,
+            device=device,
+            progress=bar,
+        )
+    _shown(found, out or run / "around" / f"{found.image['row']}.png", force, output)
+
+
+def _noise(
+    run: Path,
+    image: str,
+    n: int,
+    eps_factor: float,
+    seed: int,
+    out: Path | None,
+    device: str,
+    force: bool,
+    output: Output,
+) -> None:
+    opened = Run.open(run)
+    check_out(out, force)
+    with output.bar() as bar:
+        latents = encode(opened, device=device, progress=bar, log=output.log)
+        found = noise_run(opened, latents, image, n=n, eps_factor=eps_factor, seed=seed, device=device)
+    _shown(found, out or run / "around" / f"{found.image['row']}-noise-{eps_factor:g}.png", force, output)
+
+
+def _shown(found: Around | Noise, picture: Path, force: bool, output: Output) -> None:
+    """Write the picture, or a folder with the picture in it, and say what was found."""
+    if not is_picture(picture):
         write_around(found, picture, force)
         picture = picture / "around.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +202,7 @@ def _samples(
     opened = Run.open(run)
     kept = run / "samples" if out is None else None
     picture = out or run / "samples.png"
-    if picture.suffix not in PICTURES:
+    if not is_picture(picture):
         kept, picture = kept or picture / "samples", picture / "samples.png"
     if out is not None and picture.exists() and not force:
         raise ParameterError("--out", "be a new file (or give --force)", str(picture))
@@ -249,7 +266,7 @@ def _ladder(
     opened = Run.open(run)
     folder = run if out is None else out
     picture = folder / "ladder.png"
-    if out is not None and out.suffix in PICTURES:
+    if out is not None and is_picture(out):
         raise ParameterError("--out", "be a folder with --ladder, which writes more than a picture", str(out))
     with output.bar() as bar:
         latents = encode(opened, device=device, progress=bar, log=output.log)
@@ -259,7 +276,12 @@ def _ladder(
         drawn = ladder_figure.prepare(load_run(opened, ladder=folder))
         if not isinstance(drawn, Missing):
             write_whole(picture, png_bytes(ladder_figure.draw(drawn)))
-    output.result(content, *ladder_lines(content), "", str(folder / "ladder.json"), str(picture))
+    lines = [*ladder_lines(content), ""]
+    if content["saved"] and folder.resolve() != run.resolve():
+        lines.append(
+            f"The sampler lies in {folder}; --sampler recommended and from_pretrained(…).sample draw from the one in {run}."
+        )
+    output.result(content, *lines, str(folder / "ladder.json"), str(picture))
 
 
 def ladder_lines(content: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ class CovarianceCloud(DensityCloud):
 
     Keeps the ellipsoid in which the codes lie. Breaks all else: the axes' shapes, tails, groups, curves, holes.
 
-    Σ is taken apart by eigenvectors, so constant axes and fewer points than dimensions are allowed. Of fewer than 10 d
+    Σ is taken apart by eigenvectors, so constant axes and fewer points than dimensions are allowed. Of fewer than 4 d
     codes Σ is too long along its longest axes and too short along its shortest; a plain draw and the density then use
     Σ* = (1 − α) Σ + α (tr Σ / d) I, α by Ledoit & Wolf 2004, "A Well-Conditioned Estimator for Large-Dimensional
     Covariance Matrices" (over axes that are not constant). A draw as a null never does: it has Σ exactly.
@@ -31,7 +31,7 @@ class CovarianceCloud(DensityCloud):
     factor_ : ndarray of shape (d, r)
         F with F Fᵀ = Σ, r the rank.
     shrinkage_ : float
-        α, in 0 … 1; 0 of 10 d codes or more.
+        α, in 0 … 1; 0 of 4 d codes or more.
     drawn_factor_ : ndarray of shape (d, s)
         F with F Fᵀ = Σ*.
     """

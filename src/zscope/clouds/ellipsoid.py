@@ -19,9 +19,9 @@ class EllipsoidCloud(Cloud):
     m is the quantile q of the codes' Mahalanobis radii |F⁺(z − μ)|, F Fᵀ their covariance, u uniform on the sphere in
     r dimensions and v uniform in 0 … 1. Keeps the ellipsoid and cuts off what lies outside it; smaller q are nested
     confidence ellipsoids. Breaks how codes are spread inside it. Nearly all of a ball in many dimensions is near its
-    surface, and so are these draws: (1 − 1 / r) m is their median radius, about.
+    surface, and so are these draws: their median radius is 2^(−1/r) m, their mean one r / (r + 1) m.
 
-    Of fewer than 10 d codes the covariance is shrunk as in `covariance`.
+    Of fewer than 4 d codes the covariance is shrunk as in `covariance`.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class KdeCloud(DensityCloud):
     0.01 … 2; of codes that occur several times it is the smallest.
 
     The likelihood is taken at up to 2,000 codes drawn at random (`queries_`, fewer where N is above 10,000), against
-    all others. Of fewer than 10 d codes Σ is shrunk as in `covariance`.
+    all others. Of fewer than 4 d codes Σ is shrunk as in `covariance`.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 _ROWS = 8192
 
-_ENOUGH_PER_DIMENSION = 10
+_ENOUGH_PER_DIMENSION = 4
 """Codes per dimension from which a sample covariance is used as it is; α of Gaussian codes is then under a tenth."""
 
 
@@ -89,7 +89,7 @@ def shrunk(covariance: NDArray[np.float64], codes: NDArray[Any]) -> tuple[NDArra
     Returns
     -------
     covariance : ndarray of shape (d, d), float64
-        Σ*; of 10 d codes or more Σ itself, where α would be too small to matter.
+        Σ*; of 4 d codes or more Σ itself, where α would be too small to matter.
     shrinkage : float
         α, in 0 … 1.
     """

@@ -4,47 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from zscope.errors import CodesError
+from zscope.generation.meaning import Auc, auc_below
 from zscope.measures.pca import principal_axes
-from zscope.typing import CodeArray, JsonDict
+from zscope.typing import CodeArray
 
 LEADING = 10
 """Principal axes that a direction is held against."""
-
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Auc:
-    """How well a score tells two groups apart.
-
-    Attributes
-    ----------
-    value : float
-        Probability that a member of the first group scores above one of the second (a tie counts half).
-    low, high : float
-        Interval of 95 %.
-    n_with, n_without : int
-        Members of the groups.
-    """
-
-    value: float
-    low: float
-    high: float
-    n_with: int
-    n_without: int
-
-    def as_json(self) -> JsonDict:
-        """Give the figures as JSON takes them."""
-        return {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "n_with": self.n_with,
-            "n_without": self.n_without,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,40 +96,33 @@ def attribute_vector(
     )
 
 
-def separation(with_it: NDArray[np.float64], without: NDArray[np.float64]) -> Auc:
-    """Area under the receiver's curve, with DeLong's interval (DeLong, DeLong and Clarke-Pearson 1988).
+def separation(scores: NDArray[np.float64], has: NDArray[np.bool_]) -> Auc:
+    """Area under the receiver's curve of a score by which codes with an attribute lie above those without it.
 
-    AUC = P(s₁ > s₂) + P(s₁ = s₂)/2. Its variance is Var(V₁)/n₁ + Var(V₂)/n₂, V₁ the share of the second group below
-    each of the first, V₂ the other way. Where the groups do not overlap this variance is 0; then the far end of the
-    interval is that of as many successes in a row as the smaller group has members (Clopper and Pearson 1934).
+    AUC = P(s_with > s_without) + P(s_with = s_without)/2, with the interval of `zscope.generation.meaning.auc_below`.
 
     Parameters
     ----------
-    with_it, without : ndarray of shape (n₁,) and (n₂,)
-        Scores, at least two in each group.
+    scores : ndarray of shape (N,)
+        Of codes with and without the attribute.
+    has : ndarray of shape (N,), bool
+        Which of them have it.
 
     Returns
     -------
     Auc
-        With an interval of 95 %.
+        1 is perfect and 0.5 chance, with an interval of 95 %.
 
     Raises
     ------
     CodesError
-        A group has fewer than two members.
+        A group is empty.
     """
-    n, m = len(with_it), len(without)
-    if min(n, m) < 2:
-        raise CodesError(f"telling groups apart needs at least 2 of each, got {n} and {m}")
-    ranks = rankdata(np.concatenate([with_it, without]))
-    above = (ranks[:n] - rankdata(with_it)) / m
-    below = 1 - (ranks[n:] - rankdata(without)) / n
-    value = float(above.mean())
-    width = float(norm.ppf((1 + _LEVEL) / 2) * np.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m))
-    far = ((1 - _LEVEL) / 2) ** (1 / min(n, m))
-    low = far if value == 1 else max(0.0, value - width)
-    high = 1 - far if value == 0 else min(1.0, value + width)
-    return Auc(value, low, high, n, m)
+    n = int(has.sum())
+    if not 0 < n < len(has):
+        raise CodesError(f"telling groups apart needs codes of both, got {n} with and {len(has) - n} without")
+    # The smaller values of what is ordered there are to be those of the first group.
+    return auc_below(-scores, has)
 
 
 def along(code: CodeArray, vector: NDArray[np.float64], factors: NDArray[np.float64]) -> CodeArray:

@@ -83,7 +83,7 @@ def geodesic(
     nodes : int
         Nodes of the curve, at least 3.
     stay : float
-        Weight of staying near codes, at least 0; above 0 it needs `neighbourhood`.
+        Weight of staying near codes, at least 0 and finite; above 0 it needs `neighbourhood`.
     neighbourhood : Neighbourhood, optional
         The codes.
     iterations : int
@@ -197,8 +197,8 @@ def _weights(stay: float, neighbourhood: Neighbourhood | None, base: Tensor) -> 
 def _check(nodes: int, stay: float, iterations: int, neighbourhood: Neighbourhood | None) -> None:
     if nodes < 3:
         raise ParameterError("nodes", "be at least 3", nodes)
-    if not stay >= 0:
-        raise ParameterError("stay", "be at least 0", stay)
+    if not 0 <= stay < math.inf:
+        raise ParameterError("stay", "be at least 0 and finite", stay)
     if stay and neighbourhood is None:
         raise ParameterError("stay", "be 0 without codes to stay near", stay)
     if iterations < 1:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -53,7 +54,8 @@ class Scorer:
     surroundings : Surroundings
         The training codes.
     n, seed : int
-        Images a rung, and the seed: every rung draws from a generator of its own with this seed.
+        Images a rung, and the seed: every rung draws from a generator of its own, made from it and the rung's name, so
+        that scores are independent.
     """
 
     judge: Judge
@@ -63,10 +65,10 @@ class Scorer:
     n: int
     seed: int
 
-    def cloud(self, item: Cloud) -> Rung:
-        """Score images of a fitted cloud."""
-        codes = item.draw(self.n, np.random.default_rng(self.seed))
-        return self.rung(item.spec, item.label, item.keeps, self.decode(codes), codes)
+    def cloud(self, spec: str, item: Cloud) -> Rung:
+        """Score images of a fitted cloud; the rung goes by the text that was asked for."""
+        codes = item.draw(self.n, np.random.default_rng([self.seed, crc32(spec.encode())]))
+        return self.rung(spec, item.label, item.keeps, self.decode(codes), codes)
 
     def rung(self, sampler: str, label: str, keeps: str, images: ImageArray, codes: CodeArray | None) -> Rung:
         """Score images, and their codes where they were decoded from some.
@@ -86,7 +88,7 @@ class Scorer:
             Its scores are those of the judge (see `zscope.judging.Scores`), for decoded images with ``nearest_code``
             and ``cycle``.
         """
-        rng = np.random.default_rng([self.seed, 1])
+        rng = np.random.default_rng([self.seed, 1, crc32(sampler.encode())])
         if codes is None:
             none = np.empty((0, self.surroundings.codes.shape[1]), np.float32)
             scores = self.judge.score(images, rng).as_json()

@@ -59,7 +59,7 @@ class Auc:
 class Surroundings:
     """What is known of training codes, to place other codes among them.
 
-    The covariance of fewer than 10 d codes is shrunk, as in the cloud `covariance`.
+    The covariance of fewer than 4 d codes is shrunk, as in the cloud `covariance`.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def where_meaningful(
     Returns
     -------
     found : dict of str to Auc
-        By predictor, the best first; empty where it cannot be told.
+        By predictor, the best first and the radius last; empty where it cannot be told.
     why_not : str or None
         Why it cannot be told.
 
@@ -215,5 +215,6 @@ def where_meaningful(
     if min(m, len(meaningful) - m) < LEAST_OF_EACH:
         return {}, f"{m} of {len(meaningful)} images are meaningful, and at least {LEAST_OF_EACH} of each are needed"
     found = {name: auc_below(values, meaningful) for name, values in predictors.items()}
-    order = sorted(found, key=lambda name: -abs(found[name].value - 0.5))
+    # The radius comes last: clouds inside an autoencoder's shell make larger radii look like the better ones.
+    order = sorted(found, key=lambda name: (name == "radius", -abs(found[name].value - 0.5)))
     return {name: found[name] for name in order}, None

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.special import ndtri
+
 from zscope.typing import JsonDict
 
 Scored = Mapping[str, Any]
@@ -41,14 +43,14 @@ KNOWLEDGE: dict[str, Knowledge] = {
     "axes-empirical": Knowledge("the shapes of the axes", _AXES, many=True),
     "permuted": Knowledge("the shapes of the axes", _AXES, many=True),
     "covariance": Knowledge("the covariance", _AXES),
-    "copula": Knowledge("the shapes of dependent axes", (*_MOMENTS, "axes-empirical"), many=True),
+    "copula": Knowledge("the rank correlations beside the axes' shapes", (*_AXES, "axes-empirical"), many=True),
     "elliptical": Knowledge("the Mahalanobis radii", _MOMENTS, many=True),
     "ellipsoid": Knowledge("keeping to the core", _MOMENTS),
-    "mixture": Knowledge("the shape of the cloud, as several Gaussians", _MOMENTS),
+    "mixture": Knowledge("the shape of the cloud (as several Gaussians)", _MOMENTS),
     "kde": Knowledge("the density around single codes", _GROUPS),
     "neighbours": Knowledge("the neighbours of single codes", _GROUPS, many=True),
-    "flow": Knowledge("the shape of the cloud, as a flow", _GROUPS),
-    "second-stage": Knowledge("the shape of the cloud, as a second autoencoder", _GROUPS),
+    "flow": Knowledge("the shape of the cloud (as a flow)", _GROUPS),
+    "second-stage": Knowledge("the shape of the cloud (as a second autoencoder)", _GROUPS),
 }
 """What each cloud adds, in the order of what they know. `posterior` is no condition on a code and has no step."""
 
@@ -57,6 +59,13 @@ SIMPLEST_FIRST = (*_NONE, *KNOWLEDGE, "posterior")
 
 REDRAWING = ("posterior", "neighbours", "kde")
 """Clouds made of single training codes: they can only be recommended if they do not memorise."""
+
+
+_PLACING = ("radius", "axes", "axes-empirical", "covariance", "copula")
+"""Clouds that say where codes lie, and little more."""
+
+POOR_DECODER = 0.05
+"""FD of reconstructions over that of noise from which on the decoder is said to be the limit."""
 
 
 def kind_of(spec: str) -> str:
@@ -85,12 +94,12 @@ class Step:
     fd : tuple of (float, float)
         Fréchet distances of the two.
     fall : tuple of (float, float, float)
-        First minus second, and the bounds of its 95 % interval.
+        First minus second, and the bounds of its interval, which holds 95 % for all comparisons of the ladder together.
     gain : float
         log of the first over the second, neither counted as less than the distance of reconstructions: nothing can be
         gained below what the decoder can do.
     rise : tuple of (float, float, float) or None
-        What the share of meaningful images rises by, and the bounds of its 95 % interval; None where it is not known.
+        What the share of meaningful images rises by, and bounds of the same kind; None where it is not known.
     """
 
     before: str
@@ -133,17 +142,20 @@ def _named(bounds: tuple[float, float, float]) -> JsonDict:
     return {"value": value, "low": low, "high": high}
 
 
-def difference(first: Scored, second: Scored) -> tuple[float, float, float]:
+def difference(first: Scored, second: Scored, comparisons: int = 1) -> tuple[float, float, float]:
     """First minus second score, with the interval that their own intervals imply.
 
     With a ± and b ± the distances to the own bounds: a − b, from a − b − √((a − low_a)² + (high_b − b)²) to
     a − b + √((high_a − a)² + (b − low_b)²) (Zou & Donner 2008, Statistics in Medicine 27, "Construction of confidence
-    limits about effect measures"). The two are taken as independent; where they share images, it is wider than need be.
+    limits about effect measures"), for independent scores. Of several comparisons all intervals together hold the truth
+    in 95 of 100 cases: distances are taken longer, as quantiles of a normal law are (Bonferroni).
 
     Parameters
     ----------
     first, second : mapping
-        ``value``, ``low`` and ``high`` of each.
+        ``value``, ``low`` and ``high`` of each, at 95 %.
+    comparisons : int
+        How many differences are looked at together.
 
     Returns
     -------
@@ -156,13 +168,17 @@ def difference(first: Scored, second: Scored) -> tuple[float, float, float]:
     (5, 0.0, 7.82842712474619)
     """
     a, b = first["value"], second["value"]
+    longer = 1.0 if comparisons == 1 else float(ndtri(1 - 0.025 / comparisons) / ndtri(0.975))
     below = math.hypot(a - first["low"], second["high"] - b)
     above = math.hypot(first["high"] - a, b - second["low"])
-    return a - b, a - b - below, a - b + above
+    return a - b, a - b - longer * below, a - b + longer * above
 
 
 def steps_of(rungs: Sequence[Scored], reconstructions: Scored | None) -> list[Step]:
     """Hold every rung against the best of those that know less.
+
+    The best of several is likely to look better than it is. Intervals therefore hold for all pairs of a rung and a
+    simpler one together, of which each step takes one.
 
     Parameters
     ----------
@@ -183,17 +199,21 @@ def steps_of(rungs: Sequence[Scored], reconstructions: Scored | None) -> list[St
         (rung for rung in rungs if kind_of(rung["sampler"]) in KNOWLEDGE),
         key=lambda rung: order.index(kind_of(rung["sampler"])),
     )
+    pairs = {
+        rung["sampler"]: [one for one in rungs if kind_of(one["sampler"]) in KNOWLEDGE[kind_of(rung["sampler"])].beyond]
+        for rung in known
+    }
+    comparisons = sum(map(len, pairs.values()))
     for rung in known:
-        knowledge = KNOWLEDGE[kind_of(rung["sampler"])]
-        simpler = [other for other in rungs if kind_of(other["sampler"]) in knowledge.beyond]
+        knowledge, simpler = KNOWLEDGE[kind_of(rung["sampler"])], pairs[rung["sampler"]]
         if not simpler:
             continue
         best = min(simpler, key=lambda other: float(other["fd"]["value"]))
         before, after = float(best["fd"]["value"]), float(rung["fd"]["value"])
         gain = math.log(max(before, least) / max(after, least))
-        fall = difference(best["fd"], rung["fd"])
+        fall = difference(best["fd"], rung["fd"], comparisons)
         shares = best.get("meaningful"), rung.get("meaningful")
-        rise = None if shares[0] is None or shares[1] is None else difference(shares[1], shares[0])
+        rise = None if shares[0] is None or shares[1] is None else difference(shares[1], shares[0], comparisons)
         steps.append(
             Step(best["sampler"], rung["sampler"], knowledge.adds, knowledge.many, (before, after), fall, gain, rise)
         )
@@ -242,7 +262,8 @@ def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redra
     """Choose the simplest sampler whose Fréchet distance lies within the interval of the best, or under the decoder's.
 
     Distances up to that of reconstructions count as that: a sampler can be nearer to real images than the decoder's own
-    reconstructions only by accident, such as a contrast that makes up for blur.
+    reconstructions only by accident, such as a contrast that makes up for blur. Of samplers below it those count whose
+    share of meaningful images is not below that of reconstructions beyond both intervals.
 
     Parameters
     ----------
@@ -273,12 +294,14 @@ def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redra
         return None, f"No sampler is recommended.{notes}"
     best = min(able, key=lambda rung: float(rung["fd"]["value"]))
     ceiling = float(reference["reconstructions"]["fd"]["value"])
-    near = [rung for rung in able if rung["fd"]["value"] <= max(best["fd"]["high"], ceiling)]
+    as_good = [rung for rung in able if rung["fd"]["value"] <= ceiling and _as_meaningful(rung, reference)]
+    near = as_good or [rung for rung in able if rung["fd"]["value"] <= best["fd"]["high"]]
     chosen = min(near, key=lambda rung: SIMPLEST_FIRST.index(kind_of(rung["sampler"])))
-    if chosen["fd"]["value"] <= ceiling:
+    if as_good:
         why = (
             f"{chosen['sampler']} is the simplest sampler whose FD, {scored(chosen['fd'])}, is not above that of "
-            f"reconstructions ({figure(ceiling)}), beyond which no sampler can be expected to help."
+            f"reconstructions ({figure(ceiling)}), beyond which no sampler can be expected to help, and whose share of "
+            "meaningful images is not below theirs."
         )
     elif chosen is best:
         why = f"{chosen['sampler']} has the lowest FD, {scored(chosen['fd'])}"
@@ -289,6 +312,12 @@ def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redra
             f"interval of the lowest ({best['sampler']}, {scored(best['fd'])})."
         )
     return chosen["sampler"], why + notes
+
+
+def _as_meaningful(rung: Scored, reference: Mapping[str, Scored]) -> bool:
+    """Whether as many images are meaningful as of reconstructions, as far as the intervals tell."""
+    share, theirs = rung.get("meaningful"), reference["reconstructions"].get("meaningful")
+    return share is None or theirs is None or bool(share["high"] >= theirs["low"])
 
 
 def ladder_words(
@@ -321,22 +350,27 @@ def ladder_words(
         )
     first = deciding(steps)
     better = [step for step in steps if step.seen == "better" and step.gain > 0]
-    placing = by_ratio([step for step in better if step.places])
-    says = []
+    placing = by_ratio([step for step in better if step.places and kind_of(step.after) in _PLACING])
+    says = [_limit_words(reference)] if _decoder_limits(reference) else []
+    told = len(says)
     if placing is not None and placing is not first:
         says.append(f"Codes must lie where those of the data lie: {_short(placing)}.")
     if first is None:
         says.append("No condition brings a gain beyond chance.")
     else:
-        beyond = f"Beyond that {first.adds}" if says else _capital(first.adds)
+        beyond = f"Beyond that, {first.adds}" if len(says) > told else _capital(first.adds)
         says.append(f"{beyond} {'are' if first.many else 'is'} what matters: {_step_words(first, by)}.")
         ratio = by_ratio([step for step in better if not step.places])
         if ratio is not None and ratio is not first:
             says.append(f"By the ratio of FDs {ratio.adds} {'gain' if ratio.many else 'gains'} most: {_short(ratio)}.")
-        rest = [step for step in better if not step.places and step not in (first, ratio)]
+        rest = [step for step in better if step not in (first, ratio, placing)]
         if rest:
             more = "; ".join(f"{step.adds}, {_short(step)}" for step in rest)
             says.append(f"Smaller gains beyond chance: {more}.")
+    past = [step for step in steps if step.seen == "better" and step.gain <= 0]
+    if past:
+        more = "; ".join(f"{step.adds}, {_short(step)}" for step in past)
+        says.append(f"Below the FD of reconstructions, where nothing is to be gained, and so not counted: {more}.")
     nothing = [step for step in steps if step.seen == "no difference seen"]
     if nothing:
         says.append("No difference seen: " + "; ".join(f"{step.adds}, {_short(step)}" for step in nothing) + ".")
@@ -359,18 +393,31 @@ def _ceiling_words(chosen: Scored | None, rungs: Sequence[Scored], reference: Ma
         all_worse = all(difference(rung["fd"], reconstructions["fd"])[1] > 0 for rung in rungs)
         return f"{said}: {'nothing drawn is' if all_worse else 'it is not'} as good as a reconstruction."
     if high < 0:
-        return f"{said}: by this judge it is nearer to real images than reconstructions are."
+        return f"{said}. That it is below reconstructions, contrast or sharpness that make up for blur may bring about."
     return f"{said}: no difference to reconstructions was seen, which does not say that there is none."
 
 
 def _step_words(step: Step, by: Mapping[str, Scored]) -> str:
     value, low, high = step.fall
-    says = f"{_short(step)} (lower by {figure(value)}, 95 % interval {figure(low)} to {figure(high)})"
+    says = f"{_short(step)} (lower by {figure(value)}, {figure(low)} to {figure(high)})"
     if step.rise is not None:
         rise, least, most = (figure(100 * bound) for bound in step.rise)
         shares = [_share(by[spec].get("meaningful")) for spec in (step.before, step.after)]
-        says += f"; meaningful images {shares[0]} → {shares[1]} (more by {rise}, {least} to {most} points)"
+        seen = "no change seen" if step.rise[1] <= 0 <= step.rise[2] else "less" if step.rise[2] < 0 else "more"
+        says += f"; meaningful images {shares[0]} → {shares[1]} ({seen}: {rise}, {least} to {most} points)"
     return says
+
+
+def _decoder_limits(reference: Mapping[str, Scored]) -> bool:
+    return bool(reference["reconstructions"]["fd"]["value"] > POOR_DECODER * reference["noise"]["fd"]["value"])
+
+
+def _limit_words(reference: Mapping[str, Scored]) -> str:
+    own, noise = (reference[name]["fd"]["value"] for name in ("reconstructions", "noise"))
+    return (
+        f"The decoder is the limit: its own reconstructions of held-out images have FD {figure(own)}, "
+        f"{100 * own / noise:.2g} % of that of noise, so that codes matter little."
+    )
 
 
 def _short(step: Step) -> str:

@@ -1,6 +1,7 @@
 """The autoencoder: encoder, code head, decoder, likelihood and regulariser, composed."""
 
 import json
+import operator
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -22,7 +23,8 @@ from zscope.models.networks import ConvDecoder, ConvEncoder
 from zscope.models.regularisers import REGULARISERS
 from zscope.runs.formats import read_json, staged_folder, write_json
 from zscope.runs.ladders import SAMPLER, labelled_sampler
-from zscope.runs.samplers import load_sampler
+from zscope.runs.run import Run
+from zscope.runs.samplers import kept_labelled_sampler, kept_sampler, spelled
 from zscope.typing import CodeArray, FloatArray, ImageArray
 
 FORMAT, VERSION = "zscope-model", 1
@@ -78,7 +80,8 @@ class Autoencoder(nn.Module):
         self.eps_clip = config.eps_clip
         self.eps_factor = config.eps_factor
         self.folder: Path | None = None
-        self._samplers: dict[str, Cloud | ConditionalCloud] = {}
+        self._sampler: Cloud | None = None
+        self._labelled: dict[str, ConditionalCloud] = {}
         self.encoder = ConvEncoder(config)
         self.head = code_head(config, self.encoder.features)
         self.decoder = ConvDecoder(config)
@@ -180,7 +183,7 @@ class Autoencoder(nn.Module):
         n : int
             How many, at least 1.
         seed : int
-            Seed of the draws; the same seed gives the same images.
+            Seed of the draws, at least 0; the same seed gives the same images.
         label : str, optional
             ``COLUMN=VALUE``: draw images of one value of a label, by the sampler that ``--ladder --label COLUMN`` kept.
 
@@ -192,28 +195,30 @@ class Autoencoder(nn.Module):
         Raises
         ------
         FormatError
-            No such sampler is kept.
+            No such sampler is kept, or it was fitted to codes of another model or by another label.
         ParameterError
-            `n` is below 1, or `label` is no ``COLUMN=VALUE`` that the sampler knows.
+            `n` is no whole number from 1, `seed` none from 0, or `label` is no ``COLUMN=VALUE`` that the sampler knows.
         """
-        rng = np.random.default_rng(seed)
+        n, rng = _whole("n", n, 1), np.random.default_rng(_whole("seed", seed, 0))
         if label is None:
-            return self.decode_all(self._sampler(SAMPLER, "").draw(n, rng))
+            if self._sampler is None:
+                self._sampler = kept_sampler(*self._kept(SAMPLER, ""))
+            return self.decode_all(self._sampler.draw(n, rng))
         column, equals, value = label.partition("=")
         if not (column and equals and value):
             raise ParameterError("label", "be COLUMN=VALUE", label or "nothing")
-        sampler = self._sampler(labelled_sampler(column), f" --label {column}")
-        if not isinstance(sampler, ConditionalCloud):
-            raise FormatError(f"{labelled_sampler(column)} holds a sampler that knows no labels")
-        return self.decode_all(sampler.draw(n, rng, value))
+        if column not in self._labelled:
+            kept = self._kept(labelled_sampler(column), f" --label {column}")
+            self._labelled[column] = kept_labelled_sampler(*kept, column)
+        sampler = self._labelled[column]
+        return self.decode_all(sampler.draw(n, rng, spelled(value, map(str, sampler.values_))))
 
-    def _sampler(self, name: str, option: str) -> Cloud | ConditionalCloud:
-        if name not in self._samplers:
-            if self.folder is None or not (self.folder / name).exists():
-                where = "the model was not read from a run" if self.folder is None else f"{self.folder} holds no {name}"
-                raise FormatError(f"{where}: zscope sample {self.folder or 'RUN'} --ladder{option} makes one")
-            self._samplers[name] = load_sampler(self.folder / name)
-        return self._samplers[name]
+    def _kept(self, name: str, option: str) -> tuple[Path, Path]:
+        """Paths of a sampler that is kept with the model, and of the model's weights."""
+        if self.folder is None or not (self.folder / name).exists():
+            where = "the model was not read from a run" if self.folder is None else f"{self.folder} holds no {name}"
+            raise FormatError(f"{where}: zscope sample {self.folder or 'RUN'} --ladder{option} makes one")
+        return self.folder / name, _model_folder(self.folder) / "model.safetensors"
 
     def save_pretrained(self, folder: str | Path, *, force: bool = False) -> None:
         """Write ``config.json`` and ``model.safetensors``; the folder appears only when it is whole."""
@@ -229,11 +234,12 @@ class Autoencoder(nn.Module):
         Raises
         ------
         FormatError
-            The folder holds no model, or weights of another one.
+            The folder holds no model, or weights of another one, or is a run whose training is not finished.
         """
-        folder = home = Path(folder)
-        if (folder / "run.json").exists():
-            folder = folder / "model"
+        home = Path(folder)
+        folder = _model_folder(home)
+        if folder != home and not folder.exists():
+            raise FormatError(f"{home} holds no model: its training is not finished (state: {Run.open(home).state})")
         try:
             config = ModelConfig.model_validate(read_json(folder / "config.json", FORMAT, VERSION).get("config"))
         except ValidationError as error:
@@ -242,6 +248,21 @@ class Autoencoder(nn.Module):
         load_tensors(model, folder / "model.safetensors")
         model.folder = home
         return model.to(device).eval()
+
+
+def _model_folder(folder: Path) -> Path:
+    """Folder of the model in a run folder; any other folder is the model's own."""
+    return folder / "model" if (folder / "run.json").exists() else folder
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ParameterError(name, "be a whole number", value) from None
+    if number < least:
+        raise ParameterError(name, f"be at least {least}", value)
+    return number
 
 
 class _Evaluating:

@@ -4,6 +4,7 @@ A file or folder is first written under a temporary name beside its place and re
 never meets half of one, and a failure leaves nothing behind.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -233,6 +234,12 @@ def has_format(path: Path, format: str) -> bool:
             return file.read(len(head)) == head
     except OSError:  # a file that cannot be read is no sign of zscope
         return False
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -105,30 +105,25 @@ def write_rung(folder: Path, rung: Rung, about: Mapping[str, Json]) -> None:
 
 
 def read_rung(folder: Path, sampler: str, about: Mapping[str, Json]) -> Rung | None:
-    """Read a rung; None where there is none, or one of other settings.
-
-    Raises
-    ------
-    FormatError
-        A part of it is missing or damaged.
-    """
+    """Read a rung; None where there is none, one of other settings, or one that is damaged: it is scored again."""
     place = rung_folder(folder, sampler)
-    if not (place / "rung.json").exists():
-        return None
     keys = {"sampler": str, "label": str, "keeps": str, "scores": dict, "predictors": list, "about": dict}
-    content: dict[str, Any] = read_json(place / "rung.json", RUNG_FORMAT, RUNG_VERSION, keys)
-    if content["about"] != about or content["sampler"] != sampler:
+    try:
+        content: dict[str, Any] = read_json(place / "rung.json", RUNG_FORMAT, RUNG_VERSION, keys)
+        if content["about"] != about or content["sampler"] != sampler:
+            return None
+        return Rung(
+            sampler,
+            content["label"],
+            content["keeps"],
+            content["scores"],
+            _load(place / "images.npy"),
+            _load(place / "codes.npy"),
+            _load(place / "meaningful.npy"),
+            {name: _load(place / f"{name}.npy") for name in content["predictors"]},
+        )
+    except FormatError:
         return None
-    return Rung(
-        sampler,
-        content["label"],
-        content["keeps"],
-        content["scores"],
-        _load(place / "images.npy"),
-        _load(place / "codes.npy"),
-        _load(place / "meaningful.npy"),
-        {name: _load(place / f"{name}.npy") for name in content["predictors"]},
-    )
 
 
 def write_ladder(path: Path, content: Mapping[str, Json]) -> None:

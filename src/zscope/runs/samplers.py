@@ -6,7 +6,7 @@ for each value of a label, ``values`` (these, as JSON).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from zscope.clouds import Cloud, restored
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import FormatError, ParameterError
-from zscope.runs.formats import staged_file
+from zscope.runs.formats import file_hash, staged_file
 from zscope.typing import Json, JsonDict
 
 FORMAT: Final = "zscope-sampler"
@@ -111,6 +111,90 @@ def sampler_about(path: Path) -> JsonDict:
     if not isinstance(about, dict):
         raise FormatError(f"{path}: about must be a JSON object")
     return {**about, "spec": metadata["spec"]}
+
+
+def kept_sampler(path: Path, weights: Path) -> Cloud:
+    """Read the sampler that is kept with a model, and check that it was fitted to codes of this model.
+
+    Parameters
+    ----------
+    path : Path
+        The sampler's file.
+    weights : Path
+        The model's ``model.safetensors``.
+
+    Returns
+    -------
+    Cloud
+        Fitted.
+
+    Raises
+    ------
+    FormatError
+        As `load_sampler`; it was fitted to codes of another model; or it draws each value of a label.
+    """
+    _check_model(path, weights, "")
+    found = load_sampler(path)
+    if isinstance(found, ConditionalCloud):
+        raise FormatError(f"{path} must hold a sampler of all codes, got one of each label")
+    return found
+
+
+def kept_labelled_sampler(path: Path, weights: Path, column: str) -> ConditionalCloud:
+    """Read the sampler of each value of a label that is kept with a model; checked as in `kept_sampler`.
+
+    Parameters
+    ----------
+    path : Path
+        The sampler's file.
+    weights : Path
+        The model's ``model.safetensors``.
+    column : str
+        The label.
+
+    Returns
+    -------
+    ConditionalCloud
+        Fitted.
+
+    Raises
+    ------
+    FormatError
+        As `load_sampler`; it was fitted to codes of another model, or by another label.
+    """
+    about = _check_model(path, weights, f" --label {column}")
+    if about.get("label") != column:
+        raise FormatError(f"{path} must hold a sampler of the label {column}, got one of {about.get('label')}")
+    found = load_sampler(path)
+    if not isinstance(found, ConditionalCloud):
+        raise FormatError(f"{path} must hold a sampler of each {column}, got one of all codes")
+    return found
+
+
+def spelled(value: str, values: Iterable[str]) -> str:
+    """Give a value of a label as it is spelled among `values`: a truth value may be written in any case.
+
+    Examples
+    --------
+    >>> spelled("true", ["False", "True"])
+    'True'
+    >>> spelled("ann", ["Ann"])
+    'ann'
+    """
+    there = set(values)
+    if value in there or value.lower() not in ("true", "false"):
+        return value
+    return next((one for one in sorted(there) if one.lower() == value.lower()), value)
+
+
+def _check_model(path: Path, weights: Path, option: str) -> JsonDict:
+    """Check of which model's codes a sampler is, and give what was said of it."""
+    about = sampler_about(path)
+    if about.get("model") != file_hash(weights):
+        raise FormatError(
+            f"{path} was fitted to codes of another model: zscope sample {path.parent} --ladder{option} makes it anew"
+        )
+    return about
 
 
 def _read(path: Path, *, arrays: bool) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:

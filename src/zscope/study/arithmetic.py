@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.types as types
 from numpy.typing import NDArray
 
 from zscope.errors import CodesError, ParameterError
-from zscope.generation.arithmetic import AttributeVector, Auc, along, attribute_vector, separation
+from zscope.generation.arithmetic import AttributeVector, along, attribute_vector, separation
+from zscope.generation.meaning import Auc
 from zscope.generation.paths import image_length, latent_length
 from zscope.runs.latents import MEASURED_COLUMN, Latents
 from zscope.runs.run import Run
+from zscope.runs.samplers import spelled
 from zscope.study.decoded import DecodedRun
+from zscope.study.sample import label_values
 from zscope.study.strips import Quality, Strip, Strips, judged_by, without_repeats
 from zscope.typing import JsonDict, Progress, silent
 
@@ -159,7 +161,7 @@ def groups(
     if (with_file is None) != (without_file is None):
         raise ParameterError("--with and --without", "be given together", "one of them")
     if with_file is None or without_file is None:
-        return _by_label(opened.latents.points, name)
+        return _by_label(opened.latents, name)
     n = len(opened.latents)
     has, lacks = np.zeros(n, bool), np.zeros(n, bool)
     has[opened.rows_of_file(with_file, "--with")] = True
@@ -170,33 +172,32 @@ def groups(
     return has, has | lacks
 
 
-def _by_label(points: pa.Table, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _by_label(latents: Latents, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    points = latents.points
     labels = [one for one in points.column_names if one not in ("id", "split") and not MEASURED_COLUMN.fullmatch(one)]
     label, equals, value = name.partition("=")
     if label not in labels:
         there = ", ".join(labels) or "none: the images have no labels"
         raise ParameterError("--arithmetic", f"name a label ({there}), or --with and --without", label)
+    if equals:
+        texts = label_values(latents, label)
+        wanted = spelled(value, texts)
+        if not wanted or wanted not in texts:
+            raise ParameterError("--arithmetic", f"name a value of {label} ({_some(texts)})", value or "nothing")
+        return texts == wanted, texts != ""
     column = points[label].combine_chunks()
     known = np.asarray(column.is_valid())
     values = column.to_pylist()
-    if equals:
-        texts = ["" if one is None else _text(one) for one in values]
-        known &= np.array([text != "" for text in texts])
-        if value not in texts:
-            raise ParameterError("--arithmetic", f"name a value of {label} ({_some(texts)})", value)
-        return np.array([text == value for text in texts]), known
     found = {one for one in values if one is not None}
     if not (types.is_boolean(column.type) or found in ({0, 1}, {-1, 1})):
-        raise ParameterError("--arithmetic", f"be {label}=VALUE:FACTOR, since {label} is no truth value", name)
+        texts = _some(np.array(["" if one is None else str(one) for one in values]))
+        must = f"be {label}=VALUE:FACTOR, since {label} is no truth value (its values: {texts})"
+        raise ParameterError("--arithmetic", must, name)
     return np.array([one is not None and one > 0 for one in values]), known
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _some(texts: Sequence[str]) -> str:
-    values = sorted(set(texts) - {""})
+def _some(texts: NDArray[np.str_]) -> str:
+    values = sorted(set(texts.tolist()) - {""})
     more = f" and {len(values) - _LISTED:,} more" if len(values) > _LISTED else ""
     return ", ".join(values[:_LISTED]) + more
 
@@ -210,7 +211,10 @@ def _findings(
     held_out: NDArray[np.int64],
 ) -> tuple[tuple[str, ...], JsonDict]:
     """Say how well the direction tells held-out codes apart, and along which axes it lies."""
-    auc, reason = _held_out_auc(latents, vector, has[held_out], known[held_out], held_out)
+    tried = held_out[known[held_out]]
+    n_with = int(has[tried].sum())
+    n_without = len(tried) - n_with
+    auc, reason = _held_out_auc(latents, vector, has, tried)
     axis = int(np.abs(vector.leading).argmax())
     share = float(np.square(vector.leading).sum())
     left_out = int((~known).sum())
@@ -223,8 +227,8 @@ def _findings(
     says.append(
         f"It cannot be tried on held-out codes: {reason}."
         if auc is None
-        else f"It orders {100 * auc.value:.1f} % of the pairs of {auc.n_with:,} held-out codes with and "
-        f"{auc.n_without:,} without it rightly (AUC {auc.value:.3f}, 95 % interval {auc.low:.3f} to {auc.high:.3f}; "
+        else f"It orders {100 * auc.value:.1f} % of the pairs of {n_with:,} held-out codes with and "
+        f"{n_without:,} without it rightly (AUC {auc.value:.3f}, 95 % interval {auc.low:.3f} to {auc.high:.3f}; "
         "chance 0.5)."
     )
     says.append(
@@ -241,7 +245,7 @@ def _findings(
             "n_with": vector.n_with,
             "n_without": vector.n_without,
             "in_neither": left_out,
-            "auc_held_out": None if auc is None else auc.as_json(),
+            "auc_held_out": None if auc is None else {**auc.as_json(), "n_with": n_with, "n_without": n_without},
             "principal_cosines": list(vector.leading),
             "cosine_by_chance": vector.by_chance,
         },
@@ -250,14 +254,9 @@ def _findings(
 
 
 def _held_out_auc(
-    latents: Latents,
-    vector: AttributeVector,
-    has: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    held_out: NDArray[np.int64],
+    latents: Latents, vector: AttributeVector, has: NDArray[np.bool_], tried: NDArray[np.int64]
 ) -> tuple[Auc | None, str]:
-    scores = vector.score(latents.mean(held_out))
     try:
-        return separation(scores[known & has], scores[known & ~has]), ""
+        return separation(vector.score(latents.mean(tried)), has[tried]), ""
     except CodesError as error:
         return None, str(error)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zscope.errors import ParameterError
+from zscope.errors import CodesError, ParameterError
+from zscope.generation.neighbourhood import Neighbourhood
 from zscope.generation.noise import PosteriorSamples, posterior_samples
 from zscope.generation.perturbation import DIRECTIONS, SIZES, Perturbed, largest_meaningful, perturbed
 from zscope.measures.neighbours import nearest_neighbours
@@ -16,7 +17,7 @@ from zscope.runs.latents import Latents
 from zscope.runs.run import Run
 from zscope.study.decoded import DecodedRun
 from zscope.study.strips import PIXEL_UNIT, Quality, judged_by, without_repeats
-from zscope.typing import ImageArray, Json, JsonDict, Progress, silent
+from zscope.typing import CodeArray, ImageArray, Json, JsonDict, Progress, silent
 
 FORMAT, VERSION = "zscope-around", 1
 
@@ -146,6 +147,8 @@ def around_run(
     ------
     ParameterError
         There is no such image or kind of directions, or a number is out of its bounds.
+    CodesError
+        At least half of the nearest codes decode to the image itself: change has no measure there.
     """
     if not directions:
         raise ParameterError("--directions", f"name one of {', '.join(DIRECTIONS)}", "nothing")
@@ -153,6 +156,7 @@ def around_run(
     row = opened.row(image, "--around")
     code = latents.mean(np.array([row]))[0]
     neighbourhood = opened.neighbourhood([row], seed)
+    apart = _neighbour_change(opened, code, neighbourhood)
     rng = np.random.default_rng(seed)
     kinds = []
     names = without_repeats(directions)
@@ -161,13 +165,6 @@ def around_run(
         kinds.append(
             perturbed(code, neighbourhood, opened.model.decode, kind, m=m, sizes=tuple(sizes), quality=quality, rng=rng)
         )
-    nearest = nearest_neighbours(
-        np.concatenate([code[None], neighbourhood.codes]),
-        min(NEIGHBOURS, len(neighbourhood.codes)),
-        queries=np.array([0]),
-    )
-    pictures = opened.model.decode(np.concatenate([code[None], neighbourhood.codes[nearest.indices[0] - 1]]))
-    apart = np.linalg.norm((pictures[1:] - pictures[0]).reshape(len(pictures) - 1, -1).astype(np.float64), axis=1)
     reconstruction = opened.model.decode_all(code[None])
     judged = judged_by(quality, reconstruction)
     found = Around(
@@ -178,12 +175,30 @@ def around_run(
         neighbourhood.typical,
         float(neighbourhood.ratio(code[None])[0]),
         None if judged is None else float(judged[0]),
-        float(np.median(apart)),
+        apart,
         tuple(kinds),
         (),
     )
     says = findings(found)
     return Around(**{**vars(found), "says": says})
+
+
+def _neighbour_change(opened: DecodedRun, code: CodeArray, neighbourhood: Neighbourhood) -> float:
+    """Median distance between the image that a code decodes to and those of the nearest codes, in pixel units."""
+    nearest = nearest_neighbours(
+        np.concatenate([code[None], neighbourhood.codes]),
+        min(NEIGHBOURS, len(neighbourhood.codes)),
+        queries=np.array([0]),
+    )
+    pictures = opened.model.decode(np.concatenate([code[None], neighbourhood.codes[nearest.indices[0] - 1]]))
+    apart = np.linalg.norm((pictures[1:] - pictures[0]).reshape(len(pictures) - 1, -1).astype(np.float64), axis=1)
+    change = float(np.median(apart))
+    if change == 0:
+        raise CodesError(
+            f"{int((apart == 0).sum())} of the {len(apart)} nearest codes decode to the very image of the code: "
+            "the decoder has collapsed there, and there is nothing to measure change by"
+        )
+    return change
 
 
 def findings(found: Around) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from zscope.errors import FormatError, ParameterError, TrainingError
 from zscope.models.autoencoder import Autoencoder, as_tensor
+from zscope.runs.formats import file_hash
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
 from zscope.runs.store import ImageStore
 from zscope.training.devices import resolve_device
-from zscope.training.encoding import bf16_error, encode_store, file_hash
+from zscope.training.encoding import bf16_error, encode_store
 from zscope.typing import Progress, silent
 
 
@@ -26,9 +27,13 @@ def open_store(run: Run) -> ImageStore:
 
 
 def finished(run: Run) -> Run:
-    """Check that a run's training is finished."""
+    """Check that a run's training is finished, and that its model is there."""
     if run.state != "finished":
         raise TrainingError(f"{run.path} is not finished (state: {run.state}); go on with zscope train … --resume")
+    if not (run.path / "model" / "model.safetensors").exists():
+        raise TrainingError(
+            f"{run.path} is not finished: it holds no model/model.safetensors; train it anew with zscope train … --force"
+        )
     return run
 
 

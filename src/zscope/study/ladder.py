@@ -10,10 +10,11 @@ import numpy as np
 from zscope import __version__
 from zscope.clouds import Cloud, cloud
 from zscope.clouds.base import posterior_draws
+from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, ParameterError
 from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
 from zscope.generation.meaning import Surroundings
-from zscope.generation.sampling import fitted
+from zscope.generation.sampling import fitted, with_noise_factor
 from zscope.generation.steps import ladder_words, recommend, scored, steps_of
 from zscope.judging import Judge, judge_folder, judge_for
 from zscope.models.autoencoder import Autoencoder
@@ -147,6 +148,7 @@ def ladder_run(
     clouds: dict[str, Cloud] = {}
     left_out: list[Json] = []
     specs = list(dict.fromkeys(cloud(spec).spec for spec in settings.samplers))
+    specs += _scored_before(ground, specs)
     for place, spec in enumerate(specs):
         progress(f"ladder: {spec}", place, len(specs))
         try:
@@ -163,9 +165,15 @@ def ladder_run(
     if not rungs:
         raise CodesError(f"{run.path}: none of the samplers can be fitted to its {len(ground.codes):,} codes")
     content = _content(ground, rungs, references, left_out)
-    content["saved"] = _keep(ground, latents, settings, content, clouds, log)
+    kept = _kept(ground, latents, settings, content["recommended"], clouds)
+    content["saved"] = list(kept)
     path = ground.folder / "ladder.json"
+    # The old sampler goes first and the new one comes last: no sampler ever stands beside the ladder of another.
+    (ground.folder / SAMPLER).unlink(missing_ok=True)
     write_ladder(path, content)
+    for name, (sampler, about) in kept.items():
+        save_sampler(ground.folder / name, sampler, about)
+        log(f"{content['recommended']} is kept as {ground.folder / name}")
     return read_ladder(path)
 
 
@@ -201,11 +209,11 @@ def judge_of(
     held_out = latents.split("held-out")
     if len(held_out) < LEAST:
         raise CodesError(f"{run.path}: a judge needs at least {LEAST} held-out images, and the run has {len(held_out)}")
-    rows = store.selection(run.data["limit"])
+    # All images of the store, whatever the run's limit: runs on one store share one judge.
     return judge_for(
         store,
-        rows[latents.split("train")],
-        rows[held_out],
+        store.indices("train"),
+        store.indices("held-out"),
         cache=judge_folder(store),
         device=device,
         progress=progress,
@@ -228,11 +236,15 @@ def _ground(
     judge = judge_of(run, latents, store, device=device, progress=progress, log=log)
     train, held_out = latents.split("train"), latents.split("held-out")
     n = min(USUAL, len(held_out)) if settings.n is None else settings.n
-    if len(held_out) < max(n, USUAL):
+    if n > len(held_out):
+        must = f"be at most {len(held_out):,}, the held-out images by which scores are read: those of more are no match"
+        raise ParameterError("n", must, n)
+    if len(held_out) < USUAL:
         log(f"{n:,} images a sampler; {len(held_out):,} images are held out, by whose scores theirs are read")
     shown = np.sort(np.random.default_rng(settings.seed).permutation(held_out)[:n])
     images: ImageArray = np.asarray(store.images[store.selection(run.data["limit"])[shown]])
-    codes, logvar = latents.mean(train), latents.logvar(train)
+    codes = latents.mean(train)
+    logvar = with_noise_factor(latents.logvar(train), model.eps_factor) if latents.manifest["logvar"] else None
     drawn = codes if logvar is None else posterior_draws(codes, logvar)
 
     def encode(images: ImageArray) -> CodeArray:
@@ -264,10 +276,22 @@ def _ground(
             "codes": len(codes),
             "n": n,
             "seed": settings.seed,
-            **({} if logvar is None else {"fitted_to": "posterior draws"}),
+            **({} if logvar is None else {"fitted_to": "posterior draws", "eps_factor": model.eps_factor}),
         },
         force,
     )
+
+
+def _scored_before(ground: _Ground, specs: list[str]) -> list[str]:
+    """Name the rungs of the ladder that is there, of the same settings: they stay, though they were not named now."""
+    if ground.force:
+        return []
+    before = [str(entry["sampler"]) for entry in read_ladder(ground.folder / "ladder.json").get("rungs", [])]
+    return [
+        spec
+        for spec in before
+        if spec not in specs and read_rung(ground.folder / "ladder", spec, ground.about) is not None
+    ]
 
 
 def _rung(ground: _Ground, spec: str) -> tuple[Rung, Cloud | None]:
@@ -277,9 +301,8 @@ def _rung(ground: _Ground, spec: str) -> tuple[Rung, Cloud | None]:
     if before is not None:
         return before, None
     item = fitted(spec, ground.codes, ground.logvar)
-    rung = ground.scorer.cloud(item)
     # A cloud that chooses its figure (mixture) has another text once it is fitted; the rung goes by the one asked for.
-    rung = Rung(spec, rung.label, rung.keeps, rung.scores, rung.images, rung.codes, rung.meaningful, rung.predictors)
+    rung = ground.scorer.cloud(spec, item)
     write_rung(place, rung, ground.about)
     return rung, item
 
@@ -298,8 +321,10 @@ def _references(ground: _Ground, settings: LadderSettings, progress: Progress) -
             elif key == "held_out":
                 images = ground.held_out
             else:
-                codes = ground.scorer.encode(ground.held_out)
-                images = ground.model.decode_all(codes)
+                means = ground.scorer.encode(ground.held_out)
+                images = ground.model.decode_all(means)
+                # Of a VAE the means are no such codes as samplers draw, and lie elsewhere.
+                codes = means if ground.logvar is None else None
             before = ground.scorer.rung(name, words, "", images, codes)
             write_rung(ground.folder / "ladder", before, ground.about)
         found[key] = before
@@ -332,31 +357,20 @@ def _content(
     }
 
 
-def _keep(
-    ground: _Ground,
-    latents: Latents,
-    settings: LadderSettings,
-    content: JsonDict,
-    clouds: dict[str, Cloud],
-    log: Callable[[str], None],
-) -> list[Json]:
-    """Save the recommended sampler, and with a label one that draws each of its values; give the files' names."""
-    chosen = content["recommended"]
+def _kept(
+    ground: _Ground, latents: Latents, settings: LadderSettings, chosen: Json, clouds: dict[str, Cloud]
+) -> dict[str, tuple[Cloud | ConditionalCloud, JsonDict]]:
+    """Fit the recommended sampler, and with a label one that draws each of its values; by the name of their file."""
     if not isinstance(chosen, str):
-        return []
+        return {}
     about: JsonDict = {**ground.about, "sampler": chosen}
     item = clouds[chosen] if chosen in clouds else fitted(chosen, ground.codes, ground.logvar)
-    save_sampler(ground.folder / SAMPLER, item, about)
-    names: list[Json] = [SAMPLER]
+    kept: dict[str, tuple[Cloud | ConditionalCloud, JsonDict]] = {SAMPLER: (item, about)}
     if settings.label is not None:
-        rows = latents.split("train")
-        values = label_values(latents, settings.label)[rows]
-        named = labelled_sampler(settings.label)
+        values = label_values(latents, settings.label)[latents.split("train")]
         conditional = fitted_to_labels(chosen, ground.codes, ground.logvar, values)
-        save_sampler(ground.folder / named, conditional, {**about, "label": settings.label})
-        names.append(named)
-    log(f"{chosen} is kept as {', '.join(str(ground.folder / str(name)) for name in names)}")
-    return names
+        kept[labelled_sampler(settings.label)] = conditional, {**about, "label": settings.label}
+    return kept
 
 
 def _line(rung: Rung, *, fresh: bool) -> str:

@@ -1,5 +1,6 @@
 """What ``zscope path`` does: paths between the codes of two images, decoded and measured."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -93,6 +94,8 @@ def path_run(
             raise ParameterError("--how", f"be one of {', '.join(HOW)}", name)
     if weights not in WEIGHTS:
         raise ParameterError("weights", f"be one of {', '.join(WEIGHTS)}", weights)
+    if not 0 <= stay < math.inf:
+        raise ParameterError("--stay", "be at least 0 and finite", stay)
     opened = DecodedRun.open(run, latents, device)
     rows = [opened.row(start, "--from"), opened.row(end, "--to")]
     if rows[0] == rows[1]:

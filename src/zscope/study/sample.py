@@ -152,6 +152,7 @@ def sample_run(
     _check_factor(specs, eps_factor, run)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
     # Named only where they are asked for: samples of an earlier version stay up to date.
+    about |= {} if latents.manifest["logvar"] is False else {"fitted_to": "posterior draws"}
     about |= {} if label is None else {"label": str(label)}
     about |= {} if eps_factor == 1 else {"eps_factor": eps_factor}
     folder = folder or run.path / "samples"
@@ -196,7 +197,10 @@ class _Drawing:
         self.run, self.model, self.n, self.seed, self.label = run, model, n, seed, label
         rows = latents.split("train")
         self.codes = latents.mean(rows)
-        self.logvar = with_noise_factor(latents.logvar(rows), eps_factor)
+        logvar = latents.logvar(rows)
+        # The factor that was asked for multiplies the model's own, with which its decoder was trained.
+        factor = eps_factor if logvar is None else eps_factor * model.eps_factor
+        self.logvar = with_noise_factor(logvar, factor)
         self.values = None if label is None else label_values(latents, label.column)[rows]
         if self.values is not None and label is not None and label.value is not None and label.value not in self.values:
             raise ParameterError("label", f"have a value that training codes have ({label.column}=…)", str(label))

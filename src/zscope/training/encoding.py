@@ -1,6 +1,5 @@
 """Encoding a store into latents: images stream in, means and log-variances stream out."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,9 +93,3 @@ def encode_store(
         about={"precision": precision, "model": model_hash, "data": store.hash},
         force=force,
     )
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
