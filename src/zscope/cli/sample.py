@@ -279,7 +279,7 @@ def _ladder(
     lines = [*ladder_lines(content), ""]
     if content["saved"] and folder.resolve() != run.resolve():
         lines.append(
-            f"The sampler lies in {folder}; --sampler recommended and from_pretrained(…).sample draw from the one in {run}."
+            f"The sampler lies in {folder}: --sampler recommended and from_pretrained(…).sample look in {run} only."
         )
     output.result(content, *lines, str(folder / "ladder.json"), str(picture))
 

@@ -190,8 +190,8 @@ def _by_label(latents: Latents, name: str) -> tuple[NDArray[np.bool_], NDArray[n
     values = column.to_pylist()
     found = {one for one in values if one is not None}
     if not (types.is_boolean(column.type) or found in ({0, 1}, {-1, 1})):
-        texts = _some(np.array(["" if one is None else str(one) for one in values]))
-        must = f"be {label}=VALUE:FACTOR, since {label} is no truth value (its values: {texts})"
+        listed = _some(np.array(["" if one is None else str(one) for one in values]))
+        must = f"be {label}=VALUE:FACTOR, since {label} is no truth value (its values: {listed})"
         raise ParameterError("--arithmetic", must, name)
     return np.array([one is not None and one > 0 for one in values]), known
 

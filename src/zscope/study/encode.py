@@ -32,7 +32,7 @@ def finished(run: Run) -> Run:
         raise TrainingError(f"{run.path} is not finished (state: {run.state}); go on with zscope train … --resume")
     if not (run.path / "model" / "model.safetensors").exists():
         raise TrainingError(
-            f"{run.path} is not finished: it holds no model/model.safetensors; train it anew with zscope train … --force"
+            f"{run.path} is not finished: it holds no model/model.safetensors; zscope train … --force trains it anew"
         )
     return run
 

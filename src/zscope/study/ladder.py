@@ -44,6 +44,9 @@ REFERENCES = {
 """By what scores are read: the floor and two ceilings; key in ``ladder.json``, folder, and words."""
 
 
+SCORING = 2
+"""Version of how rungs are drawn and scored: rungs of another one are scored again."""
+
 USUAL = 1000
 """Images a rung, unless said otherwise."""
 
@@ -269,6 +272,7 @@ def _ground(
         ),
         {
             "zscope": __version__,
+            "scoring": SCORING,
             "model": model_hash(run),
             "data": store.hash,
             "precision": latents.manifest["precision"],
