@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -159,7 +161,7 @@ def test_arithmetic_adds_the_difference_of_two_means(capsys, home):
 def test_arithmetic_needs_a_label_that_says_yes_or_no():
     run, latents = opened("ae")
     for text, message in [
-        ("digit:+2", "be digit=VALUE:FACTOR"),
+        ("digit:+2", r"be digit=VALUE:FACTOR, .* \(its values: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\)"),
         ("digit=12:+2", r"name a value of digit \(0, 1, 2, 3, 4, 5, 6, 7, 8, 9\), got 12"),
         ("smile:+2", r"name a label \(digit\), or --with and --without, got smile"),
     ]:
@@ -172,6 +174,10 @@ def test_arithmetic_needs_a_label_that_says_yes_or_no():
         found = arithmetic_run(run, Latents(latents.path, latents.manifest, table), ["1"], "odd:1", device="cpu")
         train = latents.split("train")
         assert found.about["vector"]["n_with"] == (train % 2 == 0).sum()
+        if values[0] is True:
+            for text in ("odd=true:1", "odd=True:1"):
+                again = arithmetic_run(run, Latents(latents.path, latents.manifest, table), ["1"], text, device="cpu")
+                np.testing.assert_array_equal(again.strips[0].codes, found.strips[0].codes)
 
 
 @pytest.mark.parametrize("text", ["smile", "smile:", ":+2", "smile:much", "smile:0", "smile:nan"])
@@ -195,6 +201,8 @@ def test_a_value_may_hold_a_colon():
         (["--from", "nobody.jpg", "--to", "1"], "--from must be the id of an image"),
         (["--from", "0", "--to", "1", "--how", "curved"], "--how must be one of linear, spherical, graph, geodesic"),
         (["--from", "0", "--to", "1", "--weights", "lead"], "weights must be one of latent, image"),
+        (["--from", "0", "--to", "1", "--stay", "inf"], "--stay must be at least 0 and finite, got inf"),
+        (["--from", "0", "--to", "1", "--out", "x.jpg"], "--out must be a picture (.png, .svg) or a folder, got x.jpg"),
         (["--from", "0", "--arithmetic", "digit=1:1", "--with", "no.txt"], "must be given together"),
         (["--from", "0", "--to", "1", "--with", "no.txt"], "must be given with --arithmetic"),
     ],
@@ -224,7 +232,7 @@ def test_the_command_asks_the_judge_of_the_images(capsys, monkeypatch):
         asked.append((run.name, len(latents), len(store)))
         return SimpleNamespace(distance=brightness)
 
-    monkeypatch.setattr("zscope.cli.path.judge_of", judge_of)
+    monkeypatch.setattr("zscope.cli.pictures.judge_of", judge_of)
     assert zscope(["path", "ae", "--from", "0", "--to", "9", "--steps", "5", "--json", "--quiet"]) == 0
     path = json.loads(capsys.readouterr().out)["paths"][0]
     assert asked == [("ae", 500, 1797)]
@@ -234,9 +242,9 @@ def test_the_command_asks_the_judge_of_the_images(capsys, monkeypatch):
     def too_few(run, latents, store, **_):
         raise CodesError("too few are held out")
 
-    monkeypatch.setattr("zscope.cli.path.judge_of", too_few)
+    monkeypatch.setattr("zscope.cli.pictures.judge_of", too_few)
     assert zscope(["path", "ae", "--from", "0", "--to", "9", "--quiet"]) == 1
-    assert "too few are held out; --no-judge holds frames against" in capsys.readouterr().err
+    assert "too few are held out; --no-judge holds images against" in capsys.readouterr().err
 
 
 def test_caption_and_rows_say_what_is_drawn():
@@ -273,6 +281,53 @@ def test_what_lies_around_a_code(home):
     around_figure.write_around_picture(found, home / "around.png")
     write_around(found, home / "around", force=False)
     assert np.load(home / "around" / "neighbour.npy").shape == (3, 5, 8, 8, 1)
+
+
+def test_a_collapsed_decoder_is_said(monkeypatch):
+    run, latents = opened("ae")
+    monkeypatch.setattr(Autoencoder, "decode", lambda self, codes: np.full((len(codes), 8, 8, 1), 0.5, np.float32))
+    with pytest.raises(CodesError, match="10 of the 10 nearest codes decode to the very image of the code"):
+        around_run(run, latents, "4", m=2, sizes=(1.0,), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--around", "3", "-n", "0"], "-n must be left out with --around, unless --eps-factor is given, got 0"),
+        (["--around", "3", "--eps-factor", "1", "-n", "0"], "n must be at least 2, got 0"),
+        (["--around", "3", "--eps-factor", "1", "--no-judge"], "--judge must be left out with --eps-factor"),
+        (["--around", "3", "--ladder"], "--ladder must be left out with --around"),
+        (["--no-judge"], "--judge must be given with --around, got --no-judge"),
+        (["--directions", "random"], "--directions must be given with --around, got random"),
+        (["--around", "3", "--out", "x.jpg"], "--out must be a picture (.png, .svg) or a folder, got x.jpg"),
+        (["--ladder", "--out", "x.jpg"], "--out must be a picture (.png, .svg) or a folder, got x.jpg"),
+        (["--out", "x.jpg"], "--out must be a picture (.png, .svg) or a folder, got x.jpg"),
+    ],
+)
+def test_what_is_wrong_with_samples_is_one_line(capsys, home, arguments, message):
+    assert zscope(["sample", "vae", *arguments, "--quiet"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert not (home / "x.jpg").exists()
+
+
+def test_around_asks_the_judge_unless_told_not_to(capsys, monkeypatch):
+    monkeypatch.setattr("zscope.cli.pictures.judge_of", lambda *_, **__: SimpleNamespace(distance=brightness))
+    for option, judged in ([], True), (["--judge"], True), (["--no-judge"], False):
+        assert zscope(["sample", "vae", "--around", "3", *option, "--json", "--quiet"]) == 0
+        assert (json.loads(capsys.readouterr().out)["quality"] is not None) == judged
+
+
+def test_too_many_images_and_a_run_without_a_model_are_one_line(capsys, home):
+    assert zscope(["sample", "vae", "--sampler", "normal", "-n", "100000000000", "--quiet"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert re.search(r"not enough memory \(Unable to allocate .*\); fewer images \(-n\) need less", errors[0])
+    (home / "bare").mkdir()
+    shutil.copy(home / "vae" / "run.json", home / "bare")
+    assert zscope(["sample", "bare", "--quiet"]) == 1
+    assert "bare is not finished: it holds no model/model.safetensors" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from zscope.generation.steps import (
     KNOWLEDGE,
     deciding,
     difference,
+    further_words,
     kind_of,
     ladder_words,
     memorises,
@@ -87,7 +88,7 @@ def test_equal_rungs_are_rarely_told_apart():
 def test_every_step_is_told_once(ceiling):
     reference = {**REFERENCE, "reconstructions": {"fd": score(ceiling)}}
     steps = steps_of(FACES, reference["reconstructions"])
-    says = ladder_words(FACES, steps, reference, "covariance")
+    says = f"{ladder_words(FACES, steps, reference, 'covariance')} {further_words(steps)}"
     for step in steps:
         told = says.count(f"from {step.before} to {step.after}")
         assert told == 1 or (told == 0 and step.places and step.seen == "better"), step
@@ -144,7 +145,7 @@ def test_the_step_after_which_most_more_images_are_meaningful_decides():
     steps = steps_of(digits, RECONSTRUCTIONS)
     assert deciding(steps).after == "mixture"  # though the ratio of FDs is larger at the covariance
     assert deciding(steps).rise[0] == pytest.approx(0.37)
-    says = ladder_words(digits, steps, REFERENCE, "mixture")
+    says = f"{ladder_words(digits, steps, REFERENCE, 'mixture')} {further_words(steps)}"
     assert says.startswith(
         "Codes must lie where those of the data lie: FD 580 → 29 from normal to axes. Beyond that, the shape of the "
         "cloud (as several Gaussians) is what matters: FD 13 → 6.1 from covariance to mixture"
@@ -175,7 +176,7 @@ def test_nothing_is_gained_below_what_the_decoder_can_do():
 
 def test_words_name_the_condition_with_its_figures():
     steps = steps_of(FACES, RECONSTRUCTIONS)
-    says = ladder_words(FACES, steps, REFERENCE, "mixture")
+    says = f"{ladder_words(FACES, steps, REFERENCE, 'mixture')} {further_words(steps)}"
     assert "Beyond that, the covariance is what matters: FD 41 → 3 from axes to covariance (lower by 38, " in says
     # 18 pairs of a rung and a simpler one: √2 · 2 points · z(1 − 0.025/18) / z(0.975) = 4.31 points.
     assert "meaningful images 18 % → 60 % (more: 42, 37.7 to 46.3 points)" in says
@@ -189,7 +190,8 @@ def test_words_name_the_condition_with_its_figures():
 
 def test_words_do_not_call_equal_what_was_not_told_apart():
     rungs = [rung("normal", 50), rung("covariance", 1.02)]
-    says = ladder_words(rungs, steps_of(rungs, RECONSTRUCTIONS), REFERENCE, "covariance")
+    steps = steps_of(rungs, RECONSTRUCTIONS)
+    says = f"{ladder_words(rungs, steps, REFERENCE, 'covariance')} {further_words(steps)}"
     assert "no difference to reconstructions was seen, which does not say that there is none" in says
     same = [rung("normal", 50), rung("covariance", 50.1)]
     assert ladder_words(same, steps_of(same, RECONSTRUCTIONS), REFERENCE, None).startswith(

@@ -10,10 +10,14 @@ import torch
 from scipy import stats
 from sklearn.datasets import load_digits
 
+from zscope.clouds import cloud
+from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import ExistsError, FormatError, ParameterError
 from zscope.models import Autoencoder, Posterior
 from zscope.models.autoencoder import as_tensor, to_uint8
 from zscope.models.config import validated
+from zscope.runs.formats import file_hash, write_json
+from zscope.runs.samplers import save_sampler
 
 
 def make(seed=0, **changes):
@@ -213,6 +217,65 @@ class TestFiles:
         with pytest.raises(FormatError, match=named) as caught:
             Autoencoder.from_pretrained(folder)
         assert "\n" not in str(caught.value)
+
+
+class TestSamplers:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """A model with a sampler of all its codes, and one of two values of a label."""
+        make().save_pretrained(tmp_path / "model")
+        codes = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+        about = {"model": file_hash(tmp_path / "model" / "model.safetensors")}
+        save_sampler(tmp_path / "model" / "sampler.safetensors", cloud("axes").fit(codes), about)
+        labelled = ConditionalCloud("axes").fit(codes, np.resize(["True", "False"], 40))
+        save_sampler(tmp_path / "model" / "sampler-smile.safetensors", labelled, {**about, "label": "smile"})
+        return tmp_path / "model"
+
+    def test_draws_of_the_kept_sampler_are_decoded(self, folder):
+        model = Autoencoder.from_pretrained(folder)
+        assert model.sample(np.int64(3)).shape == (3, 8, 8, 1)
+        np.testing.assert_array_equal(model.sample(3, label="smile=true"), model.sample(3, label="smile=True"))
+        assert (model.sample(9, label="smile=true") != model.sample(9, label="smile=false")).any()
+        with pytest.raises(ParameterError, match="label must be one of False, True, got maybe"):
+            model.sample(3, label="smile=maybe")
+
+    @pytest.mark.parametrize("label", [None, "smile=True"])
+    def test_a_sampler_of_another_model_is_refused(self, folder, label):
+        make(1).save_pretrained(folder.parent / "b")
+        shutil.copy(folder.parent / "b" / "model.safetensors", folder)
+        with pytest.raises(
+            FormatError, match=r"sampler.*was fitted to codes of another model: zscope sample .* --ladder"
+        ):
+            Autoencoder.from_pretrained(folder).sample(2, label=label)
+
+    def test_a_sampler_of_another_label_is_refused(self, folder):
+        shutil.copy(folder / "sampler-smile.safetensors", folder / "sampler-hat.safetensors")
+        shutil.copy(folder / "sampler.safetensors", folder / "sampler-eyes.safetensors")
+        model = Autoencoder.from_pretrained(folder)
+        for column, got in (("hat", "smile"), ("eyes", "None")):
+            with pytest.raises(FormatError, match=f"must hold a sampler of the label {column}, got one of {got}"):
+                model.sample(2, label=f"{column}=True")
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"n": 0}, "n must be at least 1, got 0"),
+            ({"n": 2.5}, "n must be a whole number, got 2.5"),
+            ({"n": 2, "seed": -1}, "seed must be at least 0, got -1"),
+            ({"n": 2, "seed": "0"}, "seed must be a whole number, got 0"),
+        ],
+    )
+    def test_wrong_numbers(self, folder, values, message):
+        with pytest.raises(ParameterError, match=message):
+            Autoencoder.from_pretrained(folder).sample(**values)
+
+
+def test_a_run_without_a_model_is_not_finished(tmp_path):
+    parts = {"source": "digits", "hash": "", "data": {"hash": ""}, "state": "training"}
+    config = {"model": {"kind": "ae", "shape": [8, 8, 1], "beta": 0.0}, "training": {}}
+    write_json(tmp_path / "run.json", "zscope-run", 1, {**parts, "config": config})
+    with pytest.raises(FormatError, match=r"holds no model: its training is not finished \(state: training\)"):
+        Autoencoder.from_pretrained(tmp_path)
 
 
 def cut_short(path):

@@ -1,5 +1,6 @@
 """Saved clouds: what comes back is what was saved, and nothing else is read."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from safetensors.numpy import save_file
 from zscope.clouds import CLOUDS, cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ZscopeError
-from zscope.runs.samplers import load_sampler, sampler_about, save_sampler
+from zscope.runs.samplers import kept_labelled_sampler, kept_sampler, load_sampler, sampler_about, save_sampler
 
 RNG = np.random.default_rng
 
@@ -59,6 +60,23 @@ def test_a_file_that_is_there_is_replaced_when_the_new_one_is_whole(codes, tmp_p
     assert load_sampler(path).spec == "covariance"
     with pytest.raises(ZscopeError, match="cannot be written"):
         save_sampler(tmp_path / "none" / "s.safetensors", cloud("axes").fit(codes), {})
+
+
+def test_what_is_kept_with_a_model_is_of_that_model_and_kind(codes, tmp_path):
+    weights, path = tmp_path / "model.safetensors", tmp_path / "s.safetensors"
+    weights.write_bytes(b"weights")
+    about = {"model": hashlib.sha256(b"weights").hexdigest(), "label": "smile"}
+    save_sampler(path, cloud("axes").fit(codes), about)
+    assert kept_sampler(path, weights).spec == "axes"
+    with pytest.raises(FormatError, match="must hold a sampler of each smile, got one of all codes"):
+        kept_labelled_sampler(path, weights, "smile")
+    save_sampler(path, ConditionalCloud("axes").fit(codes, ["a", "b"] * 60), about)
+    assert kept_labelled_sampler(path, weights, "smile").values_ == ("a", "b")
+    with pytest.raises(FormatError, match="must hold a sampler of all codes, got one of each label"):
+        kept_sampler(path, weights)
+    weights.write_bytes(b"others")
+    with pytest.raises(FormatError, match=r"fitted to codes of another model: zscope sample .* --ladder makes it anew"):
+        kept_sampler(path, weights)
 
 
 def changed(path, codes, drop=(), **metadata):

@@ -101,7 +101,7 @@ def sample_command(
     step away from one code.
     """
     output = Output(quiet=quiet, as_json=as_json)
-    away = {"--directions": directions, "--judge": judge is True, "--no-judge": judge is False}
+    away = {"--directions": directions, "--judge": None if judge is None else "--judge" if judge else "--no-judge"}
     if around is not None:
         _refused({"--ladder": ladder, "--sampler": sampler, "--label": label}, "be left out with --around")
         if eps_factor is None:
@@ -287,6 +287,8 @@ def _ladder(
 def ladder_lines(content: Mapping[str, Any]) -> list[str]:
     """Lay out a ladder as lines of text: the table of scores, the verdict, and what predicts a meaningful image."""
     lines = [*aligned(*short_table(content)), "", str(content["says"]), str(content["why"])]
+    if content.get("more"):
+        lines += ["", str(content["more"])]
     lines += [f"{entry['sampler']} is left out: {entry['why']}" for entry in content["left_out"]]
     lines.append("")
     if content["where"]:

@@ -117,7 +117,7 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> LadderD
         )
         for entry in content["rungs"]
     ]
-    return LadderData(run.label, tuple(rows), content["n"], content["n_references"], place, content["says"])
+    return LadderData(run.label, tuple(rows), content["n"], content["n_references"], place, content.get("more", ""))
 
 
 def _row(label: str, scores: Mapping[str, Any], images: ImageArray, *, reference: bool, recommended: bool) -> LadderRow:

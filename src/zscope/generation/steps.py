@@ -237,7 +237,7 @@ def deciding(steps: Sequence[Step]) -> Step | None:
     Step or None
         None where no step gains beyond chance.
     """
-    better = [step for step in steps if step.seen == "better" and step.gain > 0]
+    better = _gaining(steps)
     informed = [step for step in better if not step.places] or better
     rising = [step for step in informed if step.rise is not None and step.rise[1] > 0]
     if rising:
@@ -323,7 +323,7 @@ def _as_meaningful(rung: Scored, reference: Mapping[str, Scored]) -> bool:
 def ladder_words(
     rungs: Sequence[Scored], steps: Sequence[Step], reference: Mapping[str, Scored], recommended: str | None
 ) -> str:
-    """Say which condition on a code matters, what brings more, what brings nothing, and how far it is to the ceiling.
+    """Say which condition on a code matters, and how far it is to the ceiling; `further_words` says the rest.
 
     Parameters
     ----------
@@ -349,8 +349,7 @@ def ladder_words(
             "decodes nothing well: train it before asking which codes to draw."
         )
     first = deciding(steps)
-    better = [step for step in steps if step.seen == "better" and step.gain > 0]
-    placing = by_ratio([step for step in better if step.places and kind_of(step.after) in _PLACING])
+    placing = _placing(steps)
     says = [_limit_words(reference)] if _decoder_limits(reference) else []
     told = len(says)
     if placing is not None and placing is not first:
@@ -360,25 +359,48 @@ def ladder_words(
     else:
         beyond = f"Beyond that, {first.adds}" if len(says) > told else _capital(first.adds)
         says.append(f"{beyond} {'are' if first.many else 'is'} what matters: {_step_words(first, by)}.")
-        ratio = by_ratio([step for step in better if not step.places])
-        if ratio is not None and ratio is not first:
-            says.append(f"By the ratio of FDs {ratio.adds} {'gain' if ratio.many else 'gains'} most: {_short(ratio)}.")
-        rest = [step for step in better if step not in (first, ratio, placing)]
-        if rest:
-            more = "; ".join(f"{step.adds}, {_short(step)}" for step in rest)
-            says.append(f"Smaller gains beyond chance: {more}.")
-    past = [step for step in steps if step.seen == "better" and step.gain <= 0]
-    if past:
-        more = "; ".join(f"{step.adds}, {_short(step)}" for step in past)
-        says.append(f"Below the FD of reconstructions, where nothing is to be gained, and so not counted: {more}.")
-    nothing = [step for step in steps if step.seen == "no difference seen"]
-    if nothing:
-        says.append("No difference seen: " + "; ".join(f"{step.adds}, {_short(step)}" for step in nothing) + ".")
-    worse = [step for step in steps if step.seen == "worse"]
-    if worse:
-        says.append("Worse than what is simpler: " + "; ".join(f"{step.after}, {_short(step)}" for step in worse) + ".")
     says.append(_ceiling_words(by.get(recommended or ""), rungs, reference))
     return " ".join(says)
+
+
+def further_words(steps: Sequence[Step]) -> str:
+    """Say of all other steps what they bring; with `ladder_words` every step is told once.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        What `steps_of` found.
+
+    Returns
+    -------
+    str
+        A sentence for each kind of step, with figures; empty where there are no others.
+    """
+    first, placing, better = deciding(steps), _placing(steps), _gaining(steps)
+    ratio = by_ratio([step for step in better if not step.places])
+    says = []
+    if ratio is not None and ratio is not first:
+        says.append(f"By the ratio of FDs {ratio.adds} {'gain' if ratio.many else 'gains'} most: {_short(ratio)}.")
+    kinds = {
+        "Smaller gains beyond chance": [step for step in better if step not in (first, ratio, placing)],
+        "Below the FD of reconstructions, where nothing is to be gained, and so not counted": [
+            step for step in steps if step.seen == "better" and step.gain <= 0
+        ],
+        "No difference seen": [step for step in steps if step.seen == "no difference seen"],
+        "Worse than what is simpler": [step for step in steps if step.seen == "worse"],
+    }
+    for words, found in kinds.items():
+        if found:
+            says.append(f"{words}: " + "; ".join(f"{step.adds}, {_short(step)}" for step in found) + ".")
+    return " ".join(says)
+
+
+def _gaining(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.seen == "better" and step.gain > 0]
+
+
+def _placing(steps: Sequence[Step]) -> Step | None:
+    return by_ratio([step for step in _gaining(steps) if step.places and kind_of(step.after) in _PLACING])
 
 
 def _ceiling_words(chosen: Scored | None, rungs: Sequence[Scored], reference: Mapping[str, Scored]) -> str:

@@ -15,7 +15,7 @@ from zscope.errors import CodesError, ParameterError
 from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
 from zscope.generation.meaning import Surroundings
 from zscope.generation.sampling import fitted, with_noise_factor
-from zscope.generation.steps import ladder_words, recommend, scored, steps_of
+from zscope.generation.steps import further_words, ladder_words, recommend, scored, steps_of
 from zscope.judging import Judge, judge_folder, judge_for
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import (
@@ -354,6 +354,7 @@ def _content(
         "reference": {key: rung.scores for key, rung in references.items()},
         "steps": [step.as_json() for step in steps],
         "says": ladder_words(entries, steps, {key: rung.scores for key, rung in references.items()}, chosen),
+        "more": further_words(steps),
         "recommended": chosen,
         "why": why,
         **where_codes_are_meaningful(rungs),
