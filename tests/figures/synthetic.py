@@ -283,6 +283,7 @@ def made_ladder(where=True):
         "reference": {name: {"fd": score(fd)} for name, fd in reference.items()},
         "steps": [],
         "says": "The shape of the cloud is what matters.",
+        "more": "No difference seen: the covariance.",
         "recommended": "mixture",
         "why": "mixture has the lowest FD, 1.4.",
         "where": predictors if where else [],

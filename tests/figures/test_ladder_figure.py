@@ -43,7 +43,7 @@ def test_figure_has_a_row_for_every_reference_and_rung():
 
 def test_captions_say_what_is_recommended_and_what_predicts_best():
     run = a_run(synthetic.made_ladder())
-    assert "Recommended: mixture, in bold. The shape of the cloud is what matters." in ladder.caption(
+    assert "Recommended: mixture, in bold. No difference seen: the covariance." in ladder.caption(
         ladder.prepare(run)
     )
     says = meaning.caption(meaning.prepare(run))
