@@ -14,6 +14,7 @@ from PIL import Image
 
 from zscope.cli import main
 from zscope.cli.main import run as zscope
+from zscope.cli.sample import kept_elsewhere
 from zscope.errors import CodesError, ParameterError
 from zscope.figures import around as around_figure
 from zscope.figures import path as path_figure
@@ -317,6 +318,14 @@ def test_around_asks_the_judge_unless_told_not_to(capsys, monkeypatch):
     for option, judged in ([], True), (["--judge"], True), (["--no-judge"], False):
         assert zscope(["sample", "vae", "--around", "3", *option, "--json", "--quiet"]) == 0
         assert (json.loads(capsys.readouterr().out)["quality"] is not None) == judged
+
+
+def test_a_sampler_outside_the_run_is_said_to_be_there(tmp_path):
+    saved = {"saved": ["sampler.safetensors"]}
+    (line,) = kept_elsewhere(saved, tmp_path / "else", tmp_path / "run")
+    assert f"lies in {tmp_path / 'else'}: --sampler recommended" in line
+    assert not kept_elsewhere(saved, tmp_path / "run" / ".." / "run", tmp_path / "run")
+    assert not kept_elsewhere({"saved": []}, tmp_path / "else", tmp_path / "run")
 
 
 def test_too_many_images_and_a_run_without_a_model_are_one_line(capsys, home):

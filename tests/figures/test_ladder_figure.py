@@ -43,9 +43,7 @@ def test_figure_has_a_row_for_every_reference_and_rung():
 
 def test_captions_say_what_is_recommended_and_what_predicts_best():
     run = a_run(synthetic.made_ladder())
-    assert "Recommended: mixture, in bold. No difference seen: the covariance." in ladder.caption(
-        ladder.prepare(run)
-    )
+    assert "Recommended: mixture, in bold. No difference seen: the covariance." in ladder.caption(ladder.prepare(run))
     says = meaning.caption(meaning.prepare(run))
     assert "Best: mean distance to the nearest codes, 0.85 (0.82 to 0.88)." in says
     assert "30 % are meaningful" in says

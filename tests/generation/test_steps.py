@@ -6,17 +6,8 @@ from scipy.stats import norm
 
 from zscope.clouds import CLOUDS
 from zscope.generation.ladder import LADDER
-from zscope.generation.steps import (
-    KNOWLEDGE,
-    deciding,
-    difference,
-    further_words,
-    kind_of,
-    ladder_words,
-    memorises,
-    recommend,
-    steps_of,
-)
+from zscope.generation.ladder_words import further_words, ladder_words, memorises, recommend
+from zscope.generation.steps import KNOWLEDGE, deciding, difference, kind_of, steps_of
 
 
 def score(value, width=0.05):

@@ -276,12 +276,15 @@ def _ladder(
         drawn = ladder_figure.prepare(load_run(opened, ladder=folder))
         if not isinstance(drawn, Missing):
             write_whole(picture, png_bytes(ladder_figure.draw(drawn)))
-    lines = [*ladder_lines(content), ""]
-    if content["saved"] and folder.resolve() != run.resolve():
-        lines.append(
-            f"The sampler lies in {folder}: --sampler recommended and from_pretrained(…).sample look in {run} only."
-        )
+    lines = [*ladder_lines(content), "", *kept_elsewhere(content, folder, run)]
     output.result(content, *lines, str(folder / "ladder.json"), str(picture))
+
+
+def kept_elsewhere(content: Mapping[str, Any], folder: Path, run: Path) -> list[str]:
+    """Say that a sampler outside the run is not found by what draws from the run's own."""
+    if not content["saved"] or folder.resolve() == run.resolve():
+        return []
+    return [f"The sampler lies in {folder}: --sampler recommended and from_pretrained(…).sample look in {run} only."]
 
 
 def ladder_lines(content: Mapping[str, Any]) -> list[str]:

@@ -72,7 +72,7 @@ class LadderRow:
 
 @dataclass(frozen=True)
 class LadderData:
-    """Rows from what knows nothing of the codes to what knows most, the references first; `says`: what its steps bring."""
+    """Rows from what knows nothing of the codes to what knows most, the references first, and what its steps bring."""
 
     title: str
     rows: tuple[LadderRow, ...]

@@ -13,9 +13,10 @@ from zscope.clouds.base import posterior_draws
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, ParameterError
 from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
+from zscope.generation.ladder_words import further_words, ladder_words, recommend, scored
 from zscope.generation.meaning import Surroundings
 from zscope.generation.sampling import fitted, with_noise_factor
-from zscope.generation.steps import further_words, ladder_words, recommend, scored, steps_of
+from zscope.generation.steps import steps_of
 from zscope.judging import Judge, judge_folder, judge_for
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import (

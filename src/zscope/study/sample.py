@@ -1,7 +1,7 @@
 """What ``zscope sample`` does: images from every cloud, under originals and their reconstructions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +18,7 @@ from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import SAMPLER
 from zscope.runs.latents import MEASURED_COLUMN, Latents
 from zscope.runs.run import Run
-from zscope.runs.samplers import load_sampler, sampler_about
+from zscope.runs.samplers import kept_sampler, spelled
 from zscope.runs.samples import CloudSample, samples_manifest, write_samples
 from zscope.runs.store import ImageStore
 from zscope.study.encode import model_hash, open_store
@@ -194,7 +194,7 @@ class _Drawing:
         label: LabelChoice | None,
         eps_factor: float,
     ) -> None:
-        self.run, self.model, self.n, self.seed, self.label = run, model, n, seed, label
+        self.run, self.model, self.n, self.seed = run, model, n, seed
         rows = latents.split("train")
         self.codes = latents.mean(rows)
         logvar = latents.logvar(rows)
@@ -202,8 +202,13 @@ class _Drawing:
         factor = eps_factor if logvar is None else eps_factor * model.eps_factor
         self.logvar = with_noise_factor(logvar, factor)
         self.values = None if label is None else label_values(latents, label.column)[rows]
-        if self.values is not None and label is not None and label.value is not None and label.value not in self.values:
-            raise ParameterError("label", f"have a value that training codes have ({label.column}=…)", str(label))
+        if self.values is not None and label is not None and label.value is not None:
+            label = replace(label, value=spelled(label.value, self.values))
+            if label.value not in self.values:
+                there = sorted(set(self.values.tolist()) - {""})
+                listed = ", ".join(there[:12]) + (f" and {len(there) - 12:,} more" if len(there) > 12 else "")
+                raise ParameterError("label", f"have a value that training codes have ({listed})", str(label))
+        self.label = label
 
     def of(self, spec: str) -> list[CloudSample]:
         """Draw from one cloud."""
@@ -276,12 +281,7 @@ def recommended(run: Run) -> Cloud:
     path = run.path / SAMPLER
     if not path.exists():
         raise FormatError(f"{run.path} keeps no sampler: zscope sample {run.path} --ladder finds and keeps one")
-    if sampler_about(path).get("model") != model_hash(run):
-        raise FormatError(f"{path} was fitted to codes of another model: zscope sample {run.path} --ladder")
-    found = load_sampler(path)
-    if isinstance(found, ConditionalCloud):
-        raise FormatError(f"{path} must hold a sampler of all codes, got one of each label")
-    return found
+    return kept_sampler(path, run.path / "model" / "model.safetensors")
 
 
 def _check_factor(specs: Sequence[str], eps_factor: float, run: Run) -> None:
