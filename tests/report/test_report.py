@@ -16,7 +16,7 @@ from zscope.errors import ParameterError
 from zscope.figures.style import THEMED
 from zscope.nulls import CLAIMS
 from zscope.report import write_report
-from zscope.report.evidence import badge_of, null_tables, questions, statistic_words
+from zscope.report.evidence import badge_of, null_tables, questions, statistic_words, verdicts_table
 from zscope.report.images import small_png, strip_uri
 from zscope.report.page import render
 from zscope.report.tables import logvar_table
@@ -226,6 +226,26 @@ def null_test(statistic, null, *, value=0.5, p=0.5, n=90):
 def with_tests(run, **tests):
     train = replace(run.splits["train"], tests=tests, verdicts={})
     return replace(run, splits={"train": train})
+
+
+def test_claims_at_a_glance(study):
+    """A row a claim, a column a run; what holds is bold, and a run that was not asked has a dash."""
+
+    def with_verdicts(run, **decided):
+        verdicts = {
+            CLAIMS[claim].measure: {"claim": claim, "holds": holds, "strength": strength, "says": "", "advice": None}
+            for claim, (holds, strength) in decided.items()
+        }
+        return replace(run, splits={"train": replace(run.splits["train"], verdicts=verdicts)})
+
+    one = with_verdicts(study.runs[0], voids=(True, "clear"), clusters=(False, "not seen"), collapsed_axes=(True, ""))
+    other = with_verdicts(study.runs[1], voids=(None, "undecided"))
+    table = verdicts_table([one, other], ["A", "B"])
+    assert table.head == ("claim", "A", "B")
+    assert table.rows == (("clusters", "✗ not seen", "–"), ("voids", "✓ holds", "? undecided"))
+    assert table.marked == {(1, 1)}
+    assert verdicts_table([one], ["A"]) is None
+    assert verdicts_table([with_verdicts(one), with_verdicts(other)], ["A", "B"]) is None
 
 
 def test_tests_are_grouped_by_measure_and_null(study):

@@ -22,7 +22,7 @@ from zscope.figures.base import Missing, run_titles
 from zscope.figures.words import counted, listed
 from zscope.measures import MEASURES
 from zscope.report.blocks import Block, Grid, Note, Numbering, Table
-from zscope.report.evidence import Badge, Question, badge_of, null_tables, questions
+from zscope.report.evidence import Badge, Question, badge_of, null_tables, questions, verdicts_table
 from zscope.report.ladder import ladder_blocks
 from zscope.report.tables import (
     activity_words,
@@ -76,6 +76,7 @@ class Page:
     about: str
     lead: tuple[FindingBlock, ...]
     more: tuple[FindingBlock, ...]
+    verdicts: Table | None
     samples: Grid | Note | None
     comparison: Table | None
     overlays: tuple[Block, ...]
@@ -126,6 +127,7 @@ def page_content(study: StudyPayload) -> Page:
         about=_about(study, titles),
         lead=tuple(found[:cut]),
         more=tuple(found[cut:]),
+        verdicts=verdicts_table(runs, titles),
         samples=overview,
         comparison=comparison,
         overlays=tuple(overlays),

@@ -1,6 +1,7 @@
 """Verdicts and tests of the page: every claim with its answers, and the figures that they rest on."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,6 +88,50 @@ def _answer(run: RunPayload, split: str, verdict: dict[str, Any]) -> Answer:
     which = "" if len(run.splits) == 1 else f"{SPLIT_WORDS[split]} codes"
     badge = badge_of(verdict["holds"], verdict["strength"])
     return Answer(badge, verdict["says"], verdict.get("advice"), which)
+
+
+def verdicts_table(runs: Sequence[RunPayload], titles: Sequence[str]) -> Table | None:
+    """Lay out what was decided of every claim, a row a claim, a column a run.
+
+    Parameters
+    ----------
+    runs : sequence of RunPayload
+        The runs of the page.
+    titles : sequence of str
+        What they are called.
+
+    Returns
+    -------
+    Table or None
+        Of the codes that findings are about, the training codes where there are such; None for fewer than two runs, or
+        where no claim was decided.
+    """
+    found = [
+        {}
+        if run.first is None
+        else {one["claim"]: one for one in run.first.verdicts.values() if one["claim"] in CLAIMS}
+        for run in runs
+    ]
+    decided = [
+        name for name, claim in CLAIMS.items() if claim.kind != "descriptive" and any(name in one for one in found)
+    ]
+    if len(runs) < 2 or not decided:
+        return None
+    rows, marked = [], set()
+    for place, name in enumerate(decided):
+        badges = [badge_of(one[name]["holds"], one[name]["strength"]) if name in one else None for one in found]
+        rows.append(
+            (name.replace("_", " "), *("–" if badge is None else f"{badge.sign} {badge.word}" for badge in badges))
+        )
+        marked |= {(place, column + 1) for column, badge in enumerate(badges) if badge is HOLDS}
+    return Table(
+        "Claims at a glance",
+        ("claim", *titles),
+        tuple(rows),
+        (False,) * (len(runs) + 1),
+        "What each answer rests on stands below, and with every run.",
+        marked=frozenset(marked),
+    )
 
 
 def null_tables(run: RunPayload) -> tuple[Table, ...]:
