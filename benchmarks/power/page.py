@@ -20,9 +20,9 @@ by `benchmarks/power/run.py` (`level`, `power`, then `table`, which writes the p
 `benchmarks/power/results/`); each cloud is held against its nulls as `zscope measure` does it, with 99 draws of each
 null and at most 2,000 queries.
 
-A claim can hold only if the codes come before *all* 99 draws of *every* null. Of clouds without structure the script drops
-one that more than two of the first 9, or of the first 29, draws reach; a cloud so dropped counts as not found. This can
-hide a false find only where the codes first stood behind three draws of 9 or 29 and then before all 99, by
+A claim can hold only if the codes come before *all* 99 draws of *every* null. Of clouds without structure the script
+drops one that more than two of the first 9, or of the first 29, draws reach; a cloud so dropped counts as not found.
+This can hide a false find only where the codes first stood behind three draws of 9 or 29 and then before all 99, by
 figures standardised anew. Planted clouds are held against all 99 at once.
 """
 
