@@ -201,6 +201,21 @@ def test_a_ladder_of_another_model_is_not_shown(opened):
         path.write_text(whole)
 
 
+def test_a_damaged_ladder_stops_no_other_samples(opened, capsys):
+    run, _ = opened
+    path = run.path / "ladder.json"
+    whole = path.read_text()
+    words = ["sample", "made", "--sampler", "normal", "--quiet", "--device", "cpu", "--force"]
+    try:
+        path.write_text(whole[:100])
+        assert zscope([*words, "-n", "2", "--out", "two.png"]) == 0
+    finally:
+        path.write_text(whole)
+    assert Path("two.png").exists()
+    assert zscope([*words, "-n", "9" * 20, "--out", "many.png"]) == 2
+    assert "n must be at least 1 and at most 1,000,000, got 99999999999999999999" in capsys.readouterr().err
+
+
 def test_commands_around_the_ladder(opened, capsys):
     run, _ = opened
     quiet = ["--quiet", "--device", "cpu"]

@@ -226,7 +226,7 @@ def _samples(
             progress=bar,
             log=output.log,
         )
-        payload = load_run(opened, samples=folder)
+        payload = load_run(opened, samples=folder, ladder=False)
         write_figure("samples", payload, picture)
     drawn = [sample.spec for sample in payload.samples]
     if n > MOST:

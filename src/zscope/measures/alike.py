@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from zscope.errors import CodesError
 from zscope.measures.base import finite_or_none
+from zscope.measures.goodness import ks_distance
 from zscope.measures.space import Space, cross_product
 
 _PENALTIES = 10.0 ** np.arange(-8, 3, 0.5)
@@ -239,24 +240,6 @@ def spectrum_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> f
     for row, variances in zip(shares, (one, other), strict=True):
         row[: len(variances)] = variances / variances.sum()
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
-
-
-def ks_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Kolmogorov–Smirnov distance sup |F(x) − G(x)| of two samples.
-
-    Parameters
-    ----------
-    one, other : ndarray of shape (n,) and (m,)
-        Sorted.
-
-    Returns
-    -------
-    float
-        0 … 1.
-    """
-    places = np.concatenate([one, other])
-    shares = [np.searchsorted(row, places, side="right") / len(row) for row in (one, other)]
-    return float(np.abs(shares[0] - shares[1]).max())
 
 
 def curve_ratio(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:

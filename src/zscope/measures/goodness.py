@@ -167,3 +167,25 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     order = tested[np.argsort(p[tested], kind="stable")]
     corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
     return corrected
+
+
+def ks_distance(sample: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
+    """Kolmogorov–Smirnov distance sup |F(x) − G(x)| of a sample from a pool.
+
+    Parameters
+    ----------
+    sample : ndarray of shape (n,)
+        Sorted.
+    pool : ndarray of shape (m,)
+        Sorted.
+
+    Returns
+    -------
+    float
+        0 … 1.
+    """
+    n, m = len(sample), len(pool)
+    at, before = (np.searchsorted(pool, sample, side=side) / m for side in ("right", "left"))
+    own_at, own_before = (np.searchsorted(sample, sample, side=side) / n for side in ("right", "left"))
+    # Both are steps: the difference is largest at, or just before, a step of the sample.
+    return float(max(np.max(own_at - at), np.max(before - own_before), 0.0))

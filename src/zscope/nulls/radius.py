@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from zscope.measures.base import Measurement
+from zscope.measures.goodness import ks_distance
 from zscope.measures.histogram import counts_on_interval, peak_by_parabola, slot_edges
 from zscope.measures.radius import radii, radius_intervals
 from zscope.measures.sample import Sample
@@ -23,28 +24,6 @@ _CLAIM = "radius_explained"
 _BAND = (0.01, 0.99)
 _PILOTS = 19
 _BEYOND = 200
-
-
-def ks_distance(sample: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
-    """Kolmogorov–Smirnov distance sup |F(x) − G(x)| of a sample from a pool.
-
-    Parameters
-    ----------
-    sample : ndarray of shape (n,)
-        Sorted.
-    pool : ndarray of shape (m,)
-        Sorted.
-
-    Returns
-    -------
-    float
-        0 … 1.
-    """
-    n, m = len(sample), len(pool)
-    at, before = (np.searchsorted(pool, sample, side=side) / m for side in ("right", "left"))
-    own_at, own_before = (np.searchsorted(sample, sample, side=side) / n for side in ("right", "left"))
-    # Both are steps: the difference is largest at, or just before, a step of the sample.
-    return float(max(np.max(own_at - at), np.max(before - own_before), 0.0))
 
 
 def radius_band(pool: NDArray[np.float64], edges: NDArray[np.float64], n: int, of: int) -> JsonDict:

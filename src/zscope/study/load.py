@@ -26,7 +26,7 @@ MOST_CLASSES = 40
 
 
 def load_run(
-    run: Run, *, label: str | None = None, samples: Path | None = None, ladder: Path | None = None
+    run: Run, *, label: str | None = None, samples: Path | None = None, ladder: Path | bool = True
 ) -> RunPayload:
     """Read one run folder.
 
@@ -38,8 +38,8 @@ def load_run(
         The label that colours the maps; by default the first with 2 to 40 classes.
     samples : Path, optional
         The samples folder to read; by default the run's own.
-    ladder : Path, optional
-        The folder that holds ``ladder.json``; by default the run.
+    ladder : Path or bool
+        The folder that holds ``ladder.json``; True: the run; False: it is not read.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def load_run(
         samples=clouds,
         splits=splits,
         label_column=None if latents is None else _label_column(latents.points, label),
-        ladder=None if latents is None else _ladder(ladder or run.path, latents),
+        ladder=None if latents is None or ladder is False else _ladder(run.path if ladder is True else ladder, latents),
     )
 
 

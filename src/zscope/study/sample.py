@@ -25,6 +25,9 @@ from zscope.study.encode import model_hash, open_store
 from zscope.training.devices import resolve_device
 from zscope.typing import CodeArray, ImageArray, JsonDict, Progress, silent
 
+MOST_IMAGES = 1_000_000
+"""Images a cloud: they are all held in memory."""
+
 RECOMMENDED = "recommended"
 """The sampler that ``zscope sample --ladder`` kept with the run, by the name that is given for it."""
 
@@ -93,8 +96,8 @@ def shown_rows(store: ImageStore, limit: int | None, n: int) -> np.ndarray:
 
 def checked(clouds: Sequence[str], n: int) -> list[str]:
     """Check what is asked for before any work is done, and give every cloud its full name."""
-    if n < 1:
-        raise ParameterError("n", "be at least 1", n)
+    if not 1 <= n <= MOST_IMAGES:
+        raise ParameterError("n", f"be at least 1 and at most {MOST_IMAGES:,}", n)
     return [spec if spec == RECOMMENDED else cloud(spec).spec for spec in clouds]
 
 
