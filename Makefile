@@ -14,7 +14,7 @@ HAVE_PYTHON = command -v "$(PYTHON)" >/dev/null 2>&1 || \
 	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo 'zscope needs Python 3.11 or newer, and "$(PYTHON)" is older: name another, as in "make PYTHON=python3.12"' >&2; exit 1; }
 
-.PHONY: help install demo test lint docs bench bench-peers
+.PHONY: help install demo test test-browser lint docs bench bench-peers
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -27,8 +27,12 @@ demo: install  ## train, measure and report on the embedded digits: runs/digits/
 	$(BIN)/zscope study studies/digits.yaml --out runs/digits --force
 
 # One thread: the tests' models are small, and threads that wait for each other on a busy machine take far longer.
-test: install  ## run all tests
+test: install  ## run all tests but those in a browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+test-browser: install  ## run the explorer's tests in a real browser, which is installed where there is none
+	.ci/browser.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
 
 lint: install  ## check style, types and the import rooms
 	$(BIN)/ruff check .

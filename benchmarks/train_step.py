@@ -1,21 +1,29 @@
-"""A training step of zscope against plain fp32 eager PyTorch, in turn.
+"""A training step of zscope against plain fp32 eager PyTorch, pythae's own trainer and Keras on TensorFlow, in turn.
 
-Both train the same network on the same batch with the same loss. The peer is written as one would write it without
+All train the same network on the same batch with the same loss. Plain PyTorch is written as one would write it without
 zscope: `nn.Conv2d` and `nn.ConvTranspose2d` with their biases, asymmetric padding and cropping around them where the
 ``same`` rule asks for it, binary cross-entropy summed over each image, `torch.optim.Adam`, everything float32.
 
-    python benchmarks/train_step.py [--preset mnist --preset celeba] [--rounds 5] [--threads 1] [--json]
+pythae (a VAE, by its trainer, data loader and all) and Keras 3 on TensorFlow (the same VAE, its step compiled by
+`tf.function`, float32 and mixed_bfloat16) live in an environment of their own: make bench-peers.
+
+    python benchmarks/train_step.py [--preset mnist …] [--peer pythae …] [--rounds 5] [--threads 1] [--json]
 """
 
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peer_workers"))
+from worker import PEERS, PEERS_PYTHON, Worker
 
 from zscope.models import PRESETS, Autoencoder, ModelConfig
 from zscope.models.layers import SameConv2d, SameConvTranspose2d, same_padding
@@ -137,11 +145,41 @@ def measure(preset: str, rounds: int, steps: int, batch: int) -> dict[str, objec
     }
 
 
+def against(peer: str, preset: str, rounds: int, steps: int, batch: int, python: Path) -> dict[str, object]:
+    """A VAE's step against a peer of another environment."""
+    chosen = PRESETS[preset]
+    config = ModelConfig(kind="vae", shape=chosen.shape, z_dim=chosen.z_dim, beta=1.0, **chosen.network)
+    torch.manual_seed(0)
+    ours = zscope_step(config, torch.rand(batch, config.channels, *config.shape[:2]))
+    ours(), ours()
+    setting = {
+        "shape": config.shape,
+        "z_dim": config.z_dim,
+        "layers": [(layer.filters, layer.stride) for layer in config.layers],
+        "slope": config.slope,
+        "batch": batch,
+        "threads": torch.get_num_threads(),
+        "work": "train",
+    }
+    with Worker(peer, setting, python) as theirs:
+        pairs = [(seconds(ours, steps), theirs.seconds(steps)) for _ in range(rounds)]
+    mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return {
+        "name": "train_step",
+        "setting": {"preset": preset, "batch": batch, "threads": torch.get_num_threads(), "model": "vae"},
+        "rounds": rounds,
+        "ratio": {peer: statistics.median(a / b for a, b in pairs)},
+        "milliseconds": {"zscope": 1000 * mine, peer: 1000 * other},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", action="append", choices=sorted(PRESETS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5, help="steps a round")
+    parser.add_argument("--steps", type=int, default=8, help="steps a round, a multiple of 4 where pythae takes part")
+    parser.add_argument("--peer", action="append", choices=list(PEERS), help="by default plain PyTorch alone")
+    parser.add_argument("--python", type=Path, default=PEERS_PYTHON, help="Python of the peers' environment")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", action="store_true")
@@ -149,6 +187,14 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     for preset in arguments.preset or ["mnist", "celeba"]:
+        for peer in arguments.peer or []:
+            result = against(peer, preset, arguments.rounds, arguments.steps, arguments.batch, arguments.python)
+            times = result["milliseconds"]
+            line = f"{preset} (VAE): zscope {times['zscope']:.0f} ms, {peer} {times[peer]:.0f} ms"
+            shown = f"{line}; ratio {result['ratio'][peer]:.2f} (median of {arguments.rounds} rounds in turn)"
+            print(json.dumps(result) if arguments.json else shown, flush=True)
+        if arguments.peer:
+            continue
         result = measure(preset, arguments.rounds, arguments.steps, arguments.batch)
         if arguments.json:
             print(json.dumps(result))

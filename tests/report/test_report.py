@@ -1,6 +1,7 @@
 """The report: whole, self-contained, escaped, with every finding and every number that it promises."""
 
 import base64
+import hashlib
 import io
 import re
 import sys
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from zscope.errors import ParameterError
+from zscope.explorer.envelope import unpacked
 from zscope.figures.style import THEMED
 from zscope.nulls import CLAIMS
 from zscope.report import write_report
@@ -92,13 +94,48 @@ def words(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def test_needs_no_other_host_and_runs_no_script(page):
+@pytest.mark.parametrize("zoom", [False, True])
+def test_needs_no_other_host(study, page, zoom):
+    page = page if zoom else render(study, zoom=False)
     reader = read(page)
     assert reader.addresses
     assert all(address.startswith(("#", "data:image/")) for address in reader.addresses)
-    assert not {"script", "link", "iframe", "object", "embed", "form", "base"} & set(reader.tags)
+    assert not {"link", "iframe", "object", "embed", "form", "base"} & set(reader.tags)
     assert "@import" not in page
-    assert not re.search(r"\bon\w+=", re.sub(r"data:image[^\"]*", "", page))
+    without = re.sub(r"<script.*?</script>|data:image[^\"]*", "", page, flags=re.DOTALL)
+    assert not re.search(r"\bon\w+=", without)
+    assert ("script" in reader.tags) == zoom
+    assert ("script-src" in page) == zoom
+
+
+def test_its_one_script_is_the_one_that_its_policy_allows(study, page):
+    scripts = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert page.count("<script") == 1 + len(study.runs)
+
+
+def test_the_points_that_can_be_zoomed_into_are_those_of_the_run(study, page):
+    found = re.findall(r'<script type="application/octet-stream" id="points-1">(.*?)</script>', page)
+    session, buffers = unpacked(base64.b64decode(found[0]))
+    run = session["runs"][0]
+    points = study.runs[0].splits["train"].points
+    assert run["planes"]
+    assert run["maps"]
+    for plane in [*run["planes"], *run["maps"]]:
+        for name in (plane["x"], plane["y"]):
+            np.testing.assert_array_equal(buffers[name], np.asarray(points[name], np.float32))
+    column = next(one for one in run["columns"] if one["name"] == run["label_column"])
+    texts = [column["values"][code] for code in buffers[run["label_column"]]]
+    assert texts == [str(value) for value in points[run["label_column"]]]
+
+
+def test_more_points_than_a_page_holds_are_told(study, monkeypatch):
+    monkeypatch.setattr("zscope.report.zoom.MOST_POINTS", 10)
+    page = render(study)
+    assert "are more than the 10 that a page holds: zscope explore" in page
+    assert "<script" not in page
 
 
 def test_ids_are_unique_and_every_reference_has_its_target(page):
@@ -178,9 +215,9 @@ def test_labels_and_names_are_escaped(study):
     study = StudyPayload(
         evil, (bad,), (Finding(evil, evil, evil),), Comparison((evil,), ((evil, evil, (1.0,)),)), evil, evil, evil
     )
+    assert "script" not in read(render(study, zoom=False)).tags
     page = render(study)
-    reader = read(page)
-    assert "script" not in reader.tags
+    assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
@@ -358,7 +395,7 @@ def test_size_is_bounded(page):
 
 
 def test_written_whole_or_not_at_all(study, page, tmp_path, monkeypatch):
-    monkeypatch.setattr("zscope.report.page.render", lambda payload: page)
+    monkeypatch.setattr("zscope.report.page.render", lambda payload, zoom: page)
     write_report(study, tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page

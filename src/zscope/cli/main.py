@@ -19,7 +19,10 @@ from zscope.errors import ZscopeError
 
 COMMANDS = {
     name.rstrip("_"): f"zscope.cli.{name}"
-    for name in ("data", "train", "encode", "measure", "sample", "path", "compare", "study", "report", "list_")
+    for name in (
+        *("data", "train", "encode", "measure", "sample", "path"),
+        *("compare", "study", "report", "explore", "list_"),
+    )
 }
 """The module of each command, in the order of ``zscope --help``."""
 

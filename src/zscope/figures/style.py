@@ -27,10 +27,10 @@ RUN_COLOURS = ("#3a7ad9", "#d8720f", "#119a74", "#b0529b", "#229fc6", "#8d8a1e",
 """One a run, in order; the first four are distinct under the common colour-vision deficiencies."""
 
 CLASS_COLOURS = (
-    "#3c7edc", "#e27d05", "#13956f", "#d24b5d", "#8b64d3", "#9b6b3d",
-    "#d26cb6", "#808d1c", "#21a5c5", "#caa505", "#6080a4", "#70c04b",
+    "#5c94ee", "#fa714b", "#06694b", "#e60f62", "#5a49c7", "#f3ab95",
+    "#ab4fa0", "#636c07", "#16d5ee", "#c8be02", "#6080a4", "#70c04b",
 )  # fmt: skip
-"""One a class of labels."""
+"""One a class of labels; the first ten, the explorer's too, stay apart under the common colour-vision deficiencies."""
 
 THEMED: dict[str, str] = {
     INK: "ink",

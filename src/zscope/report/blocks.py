@@ -102,7 +102,30 @@ class Table:
     kind: str = "table"
 
 
-Block = Plot | Grid | Note | Table
+@dataclass(frozen=True)
+class Zoom:
+    """Points of a run that the page can zoom into.
+
+    Attributes
+    ----------
+    anchor : str
+        Of the data in the page.
+    title : str
+        Of the run.
+    says : str
+        What there is to see.
+    envelope : str
+        Session and columns in base64.
+    """
+
+    anchor: str
+    title: str
+    says: str
+    envelope: str
+    kind: str = "zoom"
+
+
+Block = Plot | Grid | Note | Table | Zoom
 
 
 def unbroken(label: str) -> str:

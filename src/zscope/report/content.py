@@ -21,7 +21,7 @@ from zscope.figures import (
 from zscope.figures.base import Missing, run_titles
 from zscope.figures.words import counted, listed
 from zscope.measures import MEASURES
-from zscope.report.blocks import Block, Grid, Note, Numbering, Table
+from zscope.report.blocks import Block, Grid, Note, Numbering, Table, Zoom
 from zscope.report.evidence import Badge, Question, badge_of, null_tables, questions, verdicts_table
 from zscope.report.ladder import ladder_blocks
 from zscope.report.tables import (
@@ -33,6 +33,7 @@ from zscope.report.tables import (
     making_table,
     splits_table,
 )
+from zscope.report.zoom import zoom_of
 from zscope.study.alike import RunsAlike
 from zscope.study.payload import Finding, RunPayload, SplitPayload, StudyPayload
 
@@ -88,14 +89,21 @@ class Page:
     trained: bool
     grey_note: bool
 
+    @property
+    def zoomed(self) -> bool:
+        """Whether there are points to zoom into."""
+        return any(block.kind == "zoom" for run in self.runs for _, blocks in run.parts for block in blocks)
 
-def page_content(study: StudyPayload) -> Page:
+
+def page_content(study: StudyPayload, *, zoom: bool) -> Page:
     """Lay out a study.
 
     Parameters
     ----------
     study : StudyPayload
         One run or several.
+    zoom : bool
+        Put the points of the planes in.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def page_content(study: StudyPayload) -> Page:
     ]
     overlays += _alike_blocks(study, numbering)
     sections = tuple(
-        _run_section(run, title, place, numbering, alone=len(runs) == 1)
+        _run_section(run, title, place, numbering, alone=len(runs) == 1, zoom=zoom)
         for place, (run, title) in enumerate(zip(runs, titles, strict=True))
     )
     found = [_finding(finding, study, titles, numbering) for finding in study.findings]
@@ -231,7 +239,9 @@ def _finding(finding: Finding, study: StudyPayload, titles: tuple[str, ...], num
     return FindingBlock(finding.says, finding.advice, badge, shown, place or 0, number)
 
 
-def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering, *, alone: bool) -> RunSection:
+def _run_section(
+    run: RunPayload, title: str, place: int, numbering: Numbering, *, alone: bool, zoom: bool
+) -> RunSection:
     first = run.first
     parts: list[tuple[str, tuple[Block, ...]]] = []
     if run.trained:
@@ -244,7 +254,7 @@ def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering, 
     if first is None:
         parts.append(("Codes", (Note("Codes", "the run has not been measured"),)))
     else:
-        parts += _code_parts(run, first, place, numbering)
+        parts += _code_parts(run, first, place, numbering, zoom_of(run, title, place) if zoom else None)
     if not run.trained:
         head, about = "Codes" if alone else title, f"{run.manifest['file']} · {run.path}"
     else:
@@ -268,7 +278,7 @@ def _run_section(run: RunPayload, title: str, place: int, numbering: Numbering, 
 
 
 def _code_parts(
-    run: RunPayload, first: SplitPayload, place: int, numbering: Numbering
+    run: RunPayload, first: SplitPayload, place: int, numbering: Numbering, zoom: Zoom | Note | None
 ) -> list[tuple[str, tuple[Block, ...]]]:
     def plot(name: str, title: str, module: Any, data: Any) -> Block:
         return numbering.plot(run.name, name, title, data, module.draw, module.caption)
@@ -277,7 +287,7 @@ def _code_parts(
     radii: list[Block] = [plot("radius", "Radius", radius, radius.prepare(run, split, place=place))]
     along: list[Block] = [plot("axes", "Density along the axes", axes, axes.prepare(run, split, place=place))]
     flat = planes.prepare(run, split, place=place)
-    in_planes: list[Block] = []
+    in_planes: list[Block] = [] if zoom is None else [zoom]
     if isinstance(flat, Missing):
         in_planes.append(Note("Planes", flat.reason))
     else:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zscope.errors import ParameterError
+from zscope.errors import CodesError, ParameterError
 from zscope.generation.geodesic import geodesic, pictures_of
 from zscope.generation.graph import decoded_distances, graph_path, neighbour_graph
 from zscope.generation.neighbourhood import Neighbourhood
@@ -20,6 +20,7 @@ from zscope.generation.paths import (
     spherical,
 )
 from zscope.measures.words import counted
+from zscope.models.autoencoder import Autoencoder
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
 from zscope.study.decoded import DecodedRun
@@ -102,7 +103,9 @@ def path_run(
         raise ParameterError("--to", "be another image than --from", end)
     ends = latents.mean(np.array(rows))
     neighbourhood = opened.neighbourhood(rows, seed)
-    finder = _Finder(opened, ends, neighbourhood, steps, k, weights, stay, progress)
+    finder = PathFinder(
+        opened.model, ends, neighbourhood, steps=steps, k=k, weights=weights, stay=stay, progress=progress
+    )
     strips = []
     names = without_repeats(how)
     for place, name in enumerate(names):
@@ -123,21 +126,39 @@ def path_run(
     return Strips("path", run.label, title, "share of the path", tuple(strips), _findings(strips, chord), about)
 
 
-class _Finder:
-    """Finds paths between two codes; the graph is made once, for the graph's path and for geodesics."""
+class PathFinder:
+    """Finds paths between two codes; the graph is made once, for the graph's path and for geodesics.
+
+    Parameters
+    ----------
+    model : Autoencoder or None
+        Decodes; without one there are no geodesics, and no graph by images.
+    ends : ndarray of shape (2, d), float32
+        The two codes.
+    neighbourhood : Neighbourhood
+        The training codes without these two.
+    steps, k, weights, stay, progress
+        As `path_run` takes them.
+
+    Attributes
+    ----------
+    details : dict of str to dict
+        What JSON holds of the graph's path and of the geodesic, once they are found.
+    """
 
     def __init__(
         self,
-        opened: DecodedRun,
+        model: Autoencoder | None,
         ends: CodeArray,
         neighbourhood: Neighbourhood,
+        *,
         steps: int,
-        k: int,
-        weights: str,
-        stay: float,
-        progress: Progress,
+        k: int = 10,
+        weights: str = "latent",
+        stay: float = 0.0,
+        progress: Progress = silent,
     ) -> None:
-        self.opened = opened
+        self.model = model
         self.ends = ends
         self.neighbourhood = neighbourhood
         self.steps = steps
@@ -149,7 +170,7 @@ class _Finder:
         self._along_graph: CodePath | None = None
 
     def find(self, how: str) -> CodePath:
-        """Find one path."""
+        """Find one path, of a kind in `zscope.generation.paths.HOW`; `CodesError` where it needs a model."""
         if how == "linear":
             return linear(self.ends[0], self.ends[1], self.steps)
         if how == "spherical":
@@ -161,7 +182,7 @@ class _Finder:
         """Shortest path along the training codes and the two ends."""
         if self._along_graph is None:
             codes = np.concatenate([self.ends, self.neighbourhood.codes])
-            weigh = decoded_distances(self.opened.model.decode_all, codes) if self.weights == "image" else None
+            weigh = decoded_distances(self._decoder().decode_all, codes) if self.weights == "image" else None
             graph = neighbour_graph(codes, self.k, weigh)
             self._along_graph = graph_path(graph, 0, 1, self.steps)
             self.details["graph"] = {"k": self.k, "weights": self.weights, "bridges": len(graph.bridges)}
@@ -169,16 +190,17 @@ class _Finder:
 
     def shortest(self) -> CodePath:
         """Geodesic from the shorter of the straight line and the graph's path; its frames at equal image lengths."""
-        decode = self.opened.model.decode
+        model = self._decoder()
+        decode = model.decode
         starts = [self.find("linear"), self.along_graph()]
         start = min(starts, key=lambda path: image_length(decode, path.curve).value)
         found = geodesic(
-            pictures_of(self.opened.model),
+            pictures_of(model),
             start.curve,
             nodes=max(NODES, self.steps),
             stay=self.stay,
             neighbourhood=self.neighbourhood,
-            device=self.opened.model.device,
+            device=model.device,
             progress=self.progress,
         )
         self.details["geodesic"] = {
@@ -199,6 +221,11 @@ class _Finder:
             notes.append("The energy was still falling: the shortest path is shorter than this.")
         frames = resampled(found.curve, self.steps, np.array(image_length(decode, found.curve).along))
         return CodePath("geodesic", found.curve, frames, tuple(notes))
+
+    def _decoder(self) -> Autoencoder:
+        if self.model is None:
+            raise CodesError("this path is found by decoding, and there is no model")
+        return self.model
 
 
 def _strip(

@@ -1,0 +1,100 @@
+"""Encoding images, zscope against Keras 3 on TensorFlow, in turn.
+
+The network is that of a preset; both encode the same number of images from memory in batches of 512, after a warm-up.
+zscope encodes as `zscope encode` does: float32 by default, and with ``--precision bf16`` a trunk in bfloat16 whose code
+error is printed. Peers live in an environment of their own: make bench-peers.
+
+    python benchmarks/encode.py [--preset mnist --preset celeba] [--rounds 5] [--threads 2] [--json]
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peer_workers"))
+from worker import PEERS_PYTHON, Worker
+
+from zscope.models import PRESETS, Autoencoder, ModelConfig
+from zscope.training.encoding import bf16_error
+
+PAIRS = (("fp32", "Keras fp32"), ("bf16", "Keras bf16"))
+
+
+def encoder(config: ModelConfig, images: torch.Tensor, precision: str) -> Any:
+    model = Autoencoder(config).to(memory_format=torch.channels_last).eval()
+
+    def seconds(times: int) -> float:
+        begun = time.perf_counter()
+        for _ in range(times):
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+                model.encode(images).mean.numpy()
+        return (time.perf_counter() - begun) / times
+
+    seconds(2)
+    return seconds, bf16_error(model, images[:64]) if precision == "bf16" else 0.0
+
+
+def measure(preset: str, rounds: int, times: int, batch: int, python: Path) -> dict[str, Any]:
+    chosen = PRESETS[preset]
+    config = ModelConfig(kind="vae", shape=chosen.shape, z_dim=chosen.z_dim, **chosen.network)
+    torch.manual_seed(0)
+    images = torch.rand(batch, config.channels, *config.shape[:2]).contiguous(memory_format=torch.channels_last)
+    setting = {
+        "shape": config.shape,
+        "z_dim": config.z_dim,
+        "layers": [(layer.filters, layer.stride) for layer in config.layers],
+        "slope": config.slope,
+        "batch": batch,
+        "threads": torch.get_num_threads(),
+        "work": "encode",
+    }
+    ratios, speeds, errors = {}, {}, {}
+    for precision, peer in PAIRS:
+        ours, errors[precision] = encoder(config, images, precision)
+        with Worker(peer, setting, python) as theirs:
+            pairs = [(ours(times), theirs.seconds(times)) for _ in range(rounds)]
+        ratios[peer] = statistics.median(mine / other for mine, other in pairs)
+        speeds[f"zscope {precision}"] = batch / statistics.median(mine for mine, _ in pairs)
+        speeds[peer] = batch / statistics.median(other for _, other in pairs)
+    return {
+        "name": "encode",
+        "setting": {"preset": preset, "batch": batch, "threads": torch.get_num_threads()},
+        "rounds": rounds,
+        "ratio": ratios,
+        "images_per_second": speeds,
+        "quality": {"largest difference of a code with a bf16 trunk": errors["bf16"]},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", action="append", choices=sorted(PRESETS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--times", type=int, default=4, help="batches a round")
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--python", type=Path, default=PEERS_PYTHON, help="Python of the peers' environment")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    for preset in given.preset or ["mnist", "celeba"]:
+        result = measure(preset, given.rounds, given.times, given.batch, given.python)
+        if given.json:
+            print(json.dumps(result))
+            continue
+        speeds = ", ".join(f"{name} {speed:,.0f}" for name, speed in result["images_per_second"].items())
+        ratios = ", ".join(f"{ratio:.2f} of {peer}'s" for peer, ratio in result["ratio"].items())
+        error = result["quality"]["largest difference of a code with a bf16 trunk"]
+        print(f"{preset}: images/s: {speeds}")
+        print(f"  zscope's time is {ratios}; a trunk in bfloat16 changes codes by {error:.3f} at most")
+
+
+if __name__ == "__main__":
+    main()
