@@ -1,9 +1,10 @@
-"""The ladders of several runs as one table: FD and meaningful share by sampler and model.
+"""The ladders of several runs as one table: FD, FD to reconstructions and meaningful share by sampler and model.
 
     python benchmarks/ladder_table.py "AE=runs/s0/ae,runs/s1/ae" "VAE=runs/s0/vae,runs/s1/vae" …
 
 Every figure is read from the runs' ladder.json, which `zscope sample RUN --ladder` wrote. Several runs of a model
-(other seeds) are one column: the median over them, with the smallest and the largest. Page: docs/results/ladder.md.
+(other seeds) are one column: the median over them, with the smallest and the largest. FD to reconstructions is left out
+of a table whose ladders lack it. Page: docs/results/ladder.md.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+COLUMNS = {"fd": "FD", "fd_reconstructions": "FD to reconstructions", "meaningful": "meaningful"}
 REFERENCES = {"held_out": "*held-out images*", "reconstructions": "*reconstructions*", "noise": "*noise*"}
 
 
@@ -40,18 +42,20 @@ def main() -> None:
     for given in sys.argv[1:]:
         name, _, runs = given.partition("=")
         models[name] = [read(run) for run in runs.split(",")]
-    print("| | " + " | ".join(f"{name}, FD | meaningful" for name in models) + " |")
-    print("| --- |" + " --- |" * (2 * len(models)))
     tables = {name: [scores(ladder) for ladder in ladders] for name, ladders in models.items()}
+    rows = [row for ladders in tables.values() for ladder in ladders for row in ladder.values()]
+    columns = {key: words for key, words in COLUMNS.items() if any(key in row for row in rows)}
+    print("| | " + " | ".join(f"{name}, {' | '.join(columns.values())}" for name in models) + " |")
+    print("| --- |" + " --- |" * (len(columns) * len(models)))
     for row in next(iter(tables.values()))[0]:
         cells = []
         for ladders in tables.values():
-            for score in ("fd", "meaningful"):
-                values = [one[row][score]["value"] for one in ladders if row in one]
+            for score in columns:
+                values = [one[row][score]["value"] for one in ladders if score in one.get(row, {})]
                 cells.append(over(values, score == "meaningful") if values else "–")
         print(f"| {row} | " + " | ".join(cells) + " |")
     recommended = [", ".join(ladder["recommended"] or "none" for ladder in ladders) for ladders in models.values()]
-    print("| **recommended** | " + " | ".join(f"{one} |" for one in recommended))
+    print("| **recommended** | " + " | ".join(one + " |" * (len(columns) - 1) for one in recommended) + " |")
     for name, ladders in models.items():
         n = sorted({ladder["n"] for ladder in ladders})
         print(f"\n{name}: {len(ladders)} run{'s' * (len(ladders) > 1)}, {', '.join(map(str, n))} images a sampler")

@@ -35,7 +35,7 @@ EXPORTED = {
         save_checkpoint
     """,
     "judging": """
-        Judge Recipe Reference Score Scores chance_accuracy code_spread cycle_errors expected_coverage frechet_distance
+        Judge Recipe Score Scores chance_accuracy code_spread cycle_errors expected_coverage frechet_distance
         judge_folder judge_for membership nearest_code_distances precision_and_recall two_sample_hits
     """,
     "generation": "DEFAULT_CLOUDS sample_clouds",

@@ -61,10 +61,20 @@ class TestFixedNumber:
 
     def test_one_gaussian_is_the_covariance_cloud(self):
         codes = planted(RNG(0), 3000, WEIGHTS, MEANS, COVARIANCES)
-        # The divisor is N, not N − 1, and the ridge a millionth.
+        # The ridge is a millionth.
         assert np.allclose(MixtureCloud(1).fit(codes).covariances_[0], np.cov(codes.T), rtol=1e-3, atol=1e-4)
         both = [made.fit(codes).log_density(codes).mean() for made in (MixtureCloud(1), CovarianceCloud())]
         assert abs(both[0] - both[1]) < 1e-4
+
+    @pytest.mark.parametrize("made", [MixtureCloud(1), MixtureCloud()])
+    def test_one_gaussian_of_few_codes_is_shrunk_as_the_covariance_cloud(self, made):
+        codes = (RNG(0).standard_normal((60, 30)) * np.geomspace(1, 0.1, 30) + 5).astype(np.float32)
+        alone = CovarianceCloud().fit(codes)
+        fitted = made.fit(codes)
+        assert alone.shrinkage_ > 0.05
+        assert len(fitted.weights_) == 1
+        assert np.allclose(fitted.covariances_[0], alone.drawn_factor_ @ alone.drawn_factor_.T, rtol=1e-3, atol=1e-5)
+        assert np.allclose(fitted.log_density(codes), alone.log_density(codes), atol=1e-2)
 
     @pytest.mark.parametrize("factor", [1e-4, 1e4])
     def test_scale_and_place_of_the_codes_do_not_matter(self, factor):

@@ -1,5 +1,6 @@
 """The ladder's figures, tables and findings, from a made payload."""
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -19,6 +20,41 @@ def a_run(payload):
     none = np.empty((0, 8, 8, 1), np.uint8)
     manifest = {"config": {"model": {"kind": "ae", "z_dim": 8}}}
     return RunPayload("one", "AE", "runs/one", manifest, [], none, none, (), {}, None, payload)
+
+
+def with_reconstructions(payload):
+    """The same ladder with FD to reconstructions: half of the FD, and for reconstructions 0.3."""
+
+    def more(entry, value):
+        return {**entry, "fd_reconstructions": {"value": value, "low": 0.9 * value, "high": 1.1 * value}}
+
+    rungs = [more(entry, entry["fd"]["value"] / 2) for entry in payload.content["rungs"]]
+    reference = {**payload.content["reference"]}
+    reference["reconstructions"] = more(reference["reconstructions"], 0.3)
+    return replace(payload, content={**payload.content, "rungs": rungs, "reference": reference, "n_decoded": 1437})
+
+
+def test_distances_to_reconstructions_have_a_panel_and_a_column():
+    payload = with_reconstructions(synthetic.made_ladder())
+    data = ladder.prepare(a_run(payload))
+    figure = ladder.draw(data)
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == ["FD", "to reconstructions", "meaningful"]
+    dots = [line for line in panels[1].lines if line.get_marker() == "o"]
+    np.testing.assert_allclose([dot.get_xdata()[0] for dot in dots], [0.3, *(fd / 2 for fd in synthetic.FDS.values())])
+    assert [dot.get_ydata()[0] for dot in dots] == [1, 3, 4, 5, 6, 7]
+    edges = [axes.get_position() for axes in panels]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(edges))
+    assert edges[-1].x1 < 1
+    assert "To reconstructions: the same distance to what the decoder makes of training images" in ladder.caption(data)
+    head, rows = ladder.score_table(payload.content)
+    assert head[:3] == ("sampler", "FD", "FD to reconstructions")
+    assert rows[4][2] == "27.5 (24.8 to 30.3)"
+    assert rows[0][2] == "–"
+    assert "FD to reconstructions: to those of 1,437 training images." in scores_table(payload).note
+    head, rows = ladder.short_table(payload.content)
+    assert (head[3], rows[4][3], rows[0][3]) == ("FD to reconstructions", "27.5", "–")
+    assert "To reconstructions" not in ladder.caption(ladder.prepare(a_run(synthetic.made_ladder())))
 
 
 def test_figure_has_a_row_for_every_reference_and_rung():

@@ -61,8 +61,9 @@ def test_spoilt_images_are_not_meaningful(judge, held_out, name):
 
 
 def test_held_out_images_score_as_images_drawn_alike(judge, held_out):
-    reference = judge.reference(450, np.random.default_rng(1), reconstructions=spoilt(held_out, "blur"))
-    best, worst = reference.held_out, reference.noise
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 256, held_out.shape, dtype=np.uint8)
+    best, worst, blurred = (judge.score(images, rng) for images in (held_out, noise, spoilt(held_out, "blur")))
     assert (best.n, best.real) == (450, 450)
     assert best.coverage.low <= best.expected_coverage <= best.coverage.high + 0.02
     assert best.density.value == pytest.approx(1, abs=0.25)
@@ -73,10 +74,10 @@ def test_held_out_images_score_as_images_drawn_alike(judge, held_out):
         assert worst.scores[name].low > bound * best.scores[name].high
     assert (worst.density.high, worst.coverage.value, worst.meaningful.value) == (0, 0, 0)
     assert worst.two_sample.value > 0.99
-    assert best.fd.high < reference.reconstructions.fd.low
-    shown = reference.as_json()
-    assert set(shown) == {"held_out", "noise", "reconstructions"}
-    assert set(shown["noise"]["fd"]) == {"value", "low", "high"}
+    assert best.fd.high < blurred.fd.low
+    shown = worst.as_json()
+    assert set(shown["fd"]) == {"value", "low", "high"}
+    assert not {"fd_reconstructions", "cycle", "nearest_code"} & set(shown)
     json.dumps(shown, allow_nan=False)
 
 
@@ -94,6 +95,20 @@ def test_a_judge_that_knows_reconstructions(judge, held_out):
     assert scores.meaningful.value < 0.2
     assert (scores.nearest_code.low, scores.cycle.value) == (2, 224.5)
     assert "meaningful_of_reconstructions" not in judge.score(blurred, np.random.default_rng(0)).as_json()
+
+
+def test_blur_of_the_decoder_does_not_count_against_its_reconstructions(judge, store, rows, held_out):
+    """The reconstructions themselves are at no distance, and unseen ones as far as unseen images are from real ones."""
+    training = spoilt(np.asarray(store.images[rows[0]]), "blur")
+    knowing = judge.with_reconstructions(spoilt(held_out, "blur"), (training[:700], training[700:]))
+    rng = np.random.default_rng(0)
+    assert knowing.score(training, rng).fd_reconstructions.value == pytest.approx(0, abs=1e-4)
+    unseen, sharp = knowing.score(spoilt(held_out, "blur"), rng), knowing.score(held_out, rng)
+    assert unseen.fd_reconstructions.high < 0.05 * unseen.fd.low
+    assert unseen.fd_reconstructions.high < 0.05 * sharp.fd_reconstructions.low
+    assert unseen.as_json()["fd_reconstructions"] == unseen.fd_reconstructions.as_json()
+    with pytest.raises(ParameterError, match="training must be at least 50, got 49"):
+        judge.with_reconstructions(held_out, (training[:20], training[20:49]))
 
 
 def test_what_clouds_know_of_the_codes_shows(judge, store, rows):

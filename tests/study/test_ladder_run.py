@@ -61,13 +61,24 @@ def test_ladder_json_holds_every_score_with_its_interval(home):
     assert [rung["sampler"] for rung in content["rungs"]] == list(SAMPLERS)
     assert content["n"] == content["n_references"] == 90  # as many as are held out
     for scores in (*content["rungs"], *content["reference"].values()):
-        for name in ("fd", "fd_random", "density", "coverage", "two_sample", "meaningful", "memorised"):
+        for name in (
+            "fd",
+            "fd_reconstructions",
+            "fd_random",
+            "density",
+            "coverage",
+            "two_sample",
+            "meaningful",
+            "memorised",
+        ):
             assert scores[name]["low"] <= scores[name]["value"] <= scores[name]["high"], name
     for rung in content["rungs"]:
         assert {"cycle", "nearest_code", "meaningful_of_reconstructions"} <= rung.keys()
     by = {rung["sampler"]: rung["fd"]["value"] for rung in content["rungs"]}
     reference = {name: scores["fd"]["value"] for name, scores in content["reference"].items()}
     assert reference["held_out"] < reference["reconstructions"] < by["covariance"] < reference["noise"]
+    assert content["n_decoded"] == content["codes"] == 810  # all of them
+    assert {step["to"] for step in content["steps_by_reconstructions"]} == {"covariance", "mixture:2"}
     assert content["recommended"] in SAMPLERS
     assert content["saved"] == ["sampler.safetensors", "sampler-digit.safetensors"]
     assert (home / "made" / "ladder.png").exists()
@@ -148,6 +159,38 @@ def test_a_sampler_that_cannot_be_fitted_is_left_out_and_named(opened, tmp_path)
     assert any(line.startswith("mixture:500 is left out: ") for line in lines)
     with pytest.raises(CodesError, match="none of the samplers can be fitted to its 810 codes"):
         ladder_run(run, latents, settings("mixture:500"), folder=tmp_path / "other", device="cpu", log=lines.append)
+
+
+def test_draws_of_the_posteriors_are_nearest_to_what_the_decoder_makes_of_them(opened, tmp_path):
+    """Reconstructions of training images are decoded draws of a VAE's posteriors: `posterior` draws others of these."""
+    run, latents = opened
+    content = ladder_run(run, latents, settings("covariance", "posterior"), folder=tmp_path, device="cpu", log=quietly)
+    by = {rung["sampler"]: rung["fd_reconstructions"] for rung in content["rungs"]}
+    assert by["posterior"]["high"] < by["covariance"]["low"]
+    real = content["reference"]["held_out"]
+    assert by["posterior"]["value"] < 3 * real["fd"]["value"]  # as held-out images are to real ones: by their number
+    assert real["fd_reconstructions"]["low"] > by["posterior"]["high"]  # what the decoder loses
+
+
+def test_a_labelled_sampler_of_another_ladder_is_removed_and_one_of_this_stays(opened, tmp_path):
+    run, latents = opened
+
+    def ladder(*samplers, **changes):
+        lines = []
+        given = settings(*samplers, **changes)
+        return ladder_run(run, latents, given, folder=tmp_path, device="cpu", log=lines.append), lines
+
+    kept = tmp_path / "sampler-digit.safetensors"
+    ladder("normal", label="digit")
+    (tmp_path / "sampler-mine.safetensors").write_bytes(b"not zscope's")
+    content, lines = ladder("normal", n=80)  # other images, the same sampler
+    assert content["saved"] == ["sampler.safetensors", "sampler-digit.safetensors"]
+    assert kept.exists()
+    content, lines = ladder("normal", "mixture:2", n=80)
+    assert (content["recommended"], content["saved"]) == ("mixture:2", ["sampler.safetensors"])
+    assert not kept.exists()
+    assert f"{kept} is removed: it was of another ladder; --ladder --label digit makes a new one" in lines
+    assert (tmp_path / "sampler-mine.safetensors").exists()
 
 
 def test_rungs_that_were_scored_before_stay_in_the_ladder(opened, tmp_path):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zscope.clouds.base import DensityCloud
-from zscope.clouds.expectation import Gaussians, climb, gaussians, grouped, log_density
-from zscope.clouds.moments import gaussian_factor
+from zscope.clouds.expectation import RIDGE, Gaussians, climb, gaussians, grouped, log_density
+from zscope.clouds.moments import gaussian_factor, mean_and_covariance, shrunk
 from zscope.errors import CodesError, ParameterError
 
 CANDIDATES = (1, 2, 3, 5, 10, 20, 30, 50, 75, 100)
@@ -47,7 +47,8 @@ class MixtureCloud(DensityCloud):
     Autoencoders", sample so.
 
     Covariances are shrunk towards the one inside groups, W: Σ_k = (S_k + ν W) / (N_k + ν), S_k the group's scatter and
-    N_k its points; many dimensions with few codes a group would leave them singular.
+    N_k its points; many dimensions with few codes a group would leave them singular. One Gaussian has nothing to share;
+    its covariance is shrunk where `covariance` shrinks its own.
 
     K, if not given, and the pseudo-count ν are chosen by the mean log-likelihood of a held-out tenth, among at most
     20,000 codes drawn at random (`judged_on_` is that tenth). K goes through 1, 2, 3, 5, 10, 20, 30, 50, 75, 100 with
@@ -157,9 +158,10 @@ class MixtureCloud(DensityCloud):
         points = (centred / scale).astype(np.float32)
         start, self.pseudo_count_ = self._chosen(points, -d * np.log(scale))
         found = climb(points, start, self.pseudo_count_, tolerance=_TOLERANCE_PER_DIMENSION * d, most=_MOST_STEPS)
-        self.weights_ = found.model.weights / found.model.weights.sum()
-        self.means_ = centre + scale * found.model.means
-        self.covariances_ = scale**2 * found.model.covariances
+        model = found.model if len(found.model.weights) > 1 else _single(points)
+        self.weights_ = model.weights / model.weights.sum()
+        self.means_ = centre + scale * model.means
+        self.covariances_ = scale**2 * model.covariances
         self.converged_, self.iterations_ = found.converged, found.steps
         self._restored({})
 
@@ -237,15 +239,24 @@ def _judged(
     points: NDArray[np.float32], held_out: NDArray[np.float32], count: int, pseudo: float, seed: int
 ) -> _Judged:
     """Fit K Gaussians to points, choose ν with the groups that come out, and say how likely held-out points are."""
+    if count == 1:
+        model = _single(points)
+        return _Judged(model, pseudo, log_density(held_out, model).astype(np.float64))
     d = points.shape[1]
     start = _started(points, count, pseudo, seed)
     found = climb(points, start, pseudo, tolerance=_TOLERANCE_OF_A_CHOICE * d, most=_STEPS_OF_A_CHOICE)
     tried = []
-    # A single Gaussian has nothing to share its covariance with.
-    for own in [per_dimension * d for per_dimension in _PSEUDO_COUNTS] if count > 1 else [pseudo]:
+    for own in [per_dimension * d for per_dimension in _PSEUDO_COUNTS]:
         model = gaussians(found.groups, own)
         tried.append(_Judged(model, own, log_density(held_out, model).astype(np.float64)))
     return max(tried, key=lambda one: float(one.likelihoods.mean()))
+
+
+def _single(points: NDArray[np.float32]) -> Gaussians:
+    """One Gaussian, its covariance shrunk as that of `CovarianceCloud`, with the ridge of every component."""
+    mean, covariance = mean_and_covariance(points)
+    widened, _ = shrunk(covariance, points)
+    return Gaussians(np.ones(1), mean[None], (widened + RIDGE * np.eye(len(mean)))[None])
 
 
 def _started(points: NDArray[np.float32], count: int, pseudo: float, seed: int) -> Gaussians:

@@ -22,6 +22,7 @@ MOST = 10
 
 SCORES: tuple[tuple[str, str], ...] = (
     ("fd", "FD"),
+    ("fd_reconstructions", "FD to reconstructions"),
     ("fd_random", "FD, random features"),
     ("density", "density"),
     ("coverage", "coverage"),
@@ -41,7 +42,8 @@ REFERENCES = (("held_out", "held-out images"), ("reconstructions", "reconstructi
 AUC_HEAD = ("AUC", "95 % interval", "what a smaller value of it says of a code")
 
 _SHORT = ("density", "coverage", "two_sample", "memorised")
-_WITH_INTERVAL = ("fd", "meaningful")
+_WITH_INTERVAL = ("fd", "fd_reconstructions", "meaningful")
+_PANELS = (("fd", "FD"), ("fd_reconstructions", "to reconstructions"), ("meaningful", "meaningful"))
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class LadderRow:
         Whether it is the recommended sampler.
     images : ndarray of shape (k, H, W, C), uint8
         Some of its images; empty where none are kept.
-    fd, meaningful : tuple of (float, float, float) or None
+    fd, fd_reconstructions, meaningful : tuple of (float, float, float) or None
         Value and bounds; the share in 0 … 1.
     """
 
@@ -67,6 +69,7 @@ class LadderRow:
     recommended: bool
     images: ImageArray
     fd: tuple[float, float, float] | None
+    fd_reconstructions: tuple[float, float, float] | None
     meaningful: tuple[float, float, float] | None
 
 
@@ -122,7 +125,13 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> LadderD
 
 def _row(label: str, scores: Mapping[str, Any], images: ImageArray, *, reference: bool, recommended: bool) -> LadderRow:
     return LadderRow(
-        label, reference, recommended, images[:MOST], _bounds(scores.get("fd")), _bounds(scores.get("meaningful"))
+        label,
+        reference,
+        recommended,
+        images[:MOST],
+        _bounds(scores.get("fd")),
+        _bounds(scores.get("fd_reconstructions")),
+        _bounds(scores.get("meaningful")),
     )
 
 
@@ -133,13 +142,19 @@ def _bounds(score: Mapping[str, float] | None) -> tuple[float, float, float] | N
 def caption(data: LadderData) -> str:
     """Say what the rows are, and what matters."""
     chosen = next((row.label for row in data.rows if row.recommended), None)
+    decoded = (
+        " To reconstructions: the same distance to what the decoder makes of training images, where its blur does not "
+        "count."
+        if any(row.fd_reconstructions for row in data.rows)
+        else ""
+    )
     return (
         f"{data.title}. Above, what scores are read by: held-out images, their reconstructions and noise "
         f"({data.n_references:,} each). Below, images decoded from codes of every sampler ({data.n:,} each, "
         f"{MOST} shown), from what knows least of the codes to what knows most. FD: Fréchet distance to real images "
         "in features of a network trained on these images, on a logarithmic scale; the left line is that of "
-        "reconstructions. Meaningful: share of images as near to a real one as 95 % of held-out ones are. Bars are "
-        f"95 % intervals.{'' if chosen is None else f' Recommended: {chosen}, in bold.'} {data.says}"
+        f"reconstructions.{decoded} Meaningful: share of images as near to a real one as 95 % of held-out ones are. "
+        f"Bars are 95 % intervals.{'' if chosen is None else f' Recommended: {chosen}, in bold.'} {data.says}"
     )
 
 
@@ -172,18 +187,26 @@ def short_table(content: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple
     for name, scores in [*named, *((entry["sampler"], entry) for entry in content["rungs"])]:
         low, high = (number(float(scores["fd"][bound]), 3) for bound in ("low", "high"))
         plain = (number(float(scores[key]["value"]), 2) if scores.get(key) else "–" for key in _SHORT)
-        share = scores.get("meaningful")
+        decoded, share = scores.get("fd_reconstructions"), scores.get("meaningful")
         rows.append(
             (
                 f"{name} *" if name == content["recommended"] else name,
                 number(float(scores["fd"]["value"]), 3),
                 f"{low} to {high}",
+                "–" if decoded is None else number(float(decoded["value"]), 3),
                 "–" if share is None else percent(share["value"]),
                 *plain,
             )
         )
     words = dict(SCORES)
-    return ("sampler", "FD", "95 % interval", "meaningful", *(words[key] for key in _SHORT)), rows
+    return (
+        "sampler",
+        "FD",
+        "95 % interval",
+        words["fd_reconstructions"],
+        "meaningful",
+        *(words[key] for key in _SHORT),
+    ), rows
 
 
 def _cell(score: Mapping[str, float] | None, key: str) -> str:
@@ -224,10 +247,12 @@ def direction_words(auc: Mapping[str, float]) -> str:
 
 @styled
 def draw(data: LadderData) -> Figure:
-    """Draw the rows, and two panels of scores whose heights are those of the rows."""
+    """Draw the rows, and panels of scores whose heights are those of the rows."""
     shape = next((row.images.shape for row in data.rows if len(row.images)), (1, 1, 1, 1))
-    label, between, panel, right = 1.25, 0.22, 1.75, 0.2
-    tile = min((WIDTH - label - 2 * (between + panel) - right) / MOST, 0.46)
+    panels = [(key, title) for key, title in _PANELS if any(getattr(row, key) for row in data.rows)]
+    label, between, right = 1.25, 0.22, 0.2
+    panel = 1.75 if len(panels) < len(_PANELS) else 1.3
+    tile = min((WIDTH - label - len(panels) * (between + panel) - right) / MOST, 0.46)
     step = max(tile * shape[1] / shape[2] * 1.06, 0.26)
     top, bottom = 0.34, 0.42
     height = top + step * len(data.rows) + bottom
@@ -241,7 +266,7 @@ def draw(data: LadderData) -> Figure:
             _images(figure, row.images, label / WIDTH, middle, tile, step / height, shape)
     left = label + MOST * tile + between
     box = (bottom / height, step * len(data.rows) / height)
-    for index, (key, title) in enumerate((("fd", "FD"), ("meaningful", "meaningful"))):
+    for index, (key, title) in enumerate(panels):
         at = (left + index * (panel + between)) / WIDTH
         axes = figure.add_axes((at, box[0], panel / WIDTH, box[1]))
         _scores(axes, data, key)
@@ -272,15 +297,16 @@ def _scores(axes: Axes, data: LadderData, key: str) -> None:
     """Draw values with their intervals, one a row."""
     found = [(place, row, getattr(row, key)) for place, row in enumerate(data.rows)]
     scores = [(place, row, score) for place, row, score in found if score is not None]
-    limits = _fd_limits([score for *_, score in scores]) if key == "fd" else (-0.03, 1.03)
+    distance = key != "meaningful"
+    limits = _fd_limits([score for *_, score in scores]) if distance else (-0.03, 1.03)
     for place, row, (value, low, high) in scores:
         colour = QUIET if row.reference else run_colour(data.place)
         axes.plot((low, high), (place, place), color=colour, linewidth=1.2)
         axes.plot(value, place, "o", color=colour, markersize=5.5 if row.recommended else 3.5, markeredgewidth=0)
-        text = number(value) if key == "fd" else percent(value)
-        across = math.log(max(value, limits[0]) / limits[0]) / math.log(limits[1] / limits[0]) if key == "fd" else value
+        text = number(value) if distance else percent(value)
+        across = math.log(max(value, limits[0]) / limits[0]) / math.log(limits[1] / limits[0]) if distance else value
         # Beside the bar, on the side where there is room.
-        at, shift, side = (high, 5, "left") if across < 0.6 else (low, -5, "right")
+        at, shift, side = (high, 5, "left") if across < 0.66 else (low, -5, "right")
         axes.annotate(
             text, (at, place), (shift, 0), textcoords="offset points", ha=side, va="center", fontsize=7, color=colour
         )
@@ -289,14 +315,13 @@ def _scores(axes: Axes, data: LadderData, key: str) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.axhline(references - 0.5, color=RULE, linewidth=0.8)
-    if key == "fd":
-        axes.set_xlim(limits)
+    axes.set_xlim(limits)
+    if distance:
         log_axis(axes, "x")
-        ceiling = data.rows[1].fd
+        ceiling = data.rows[1].fd if key == "fd" else None
         if ceiling is not None:
             axes.axvline(ceiling[0], color=RULE, linewidth=0.8)
     else:
-        axes.set_xlim(limits)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
         axes.set_xticks([0, 0.5, 1])
 

@@ -1,6 +1,6 @@
 """The ladder: images from clouds in the order of what they know of the codes, each scored by the judge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -37,6 +37,12 @@ SHOWN = 32
 
 LEAST = FEWEST_IMAGES
 """Fewer images a rung are not scored."""
+
+MOST_DECODED = 5000
+"""Training codes that are decoded for FD to reconstructions; more would move it by less than its interval."""
+
+_DECODED_AT_ONCE = 500
+_CHOICE_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +109,27 @@ class Scorer:
 def noise_images(n: int, shape: tuple[int, ...], rng: np.random.Generator) -> ImageArray:
     """Images of independent pixels, uniform in 0 … 255: the floor that scores are read by; (n, H, W, C)."""
     return rng.integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+def training_reconstructions(decode: Callable[[CodeArray], ImageArray], codes: CodeArray) -> Iterator[ImageArray]:
+    """Decode the codes that clouds are fitted to, in parts: all of them, or a fixed choice of `MOST_DECODED`.
+
+    Parameters
+    ----------
+    decode : callable
+        Codes (n, d) → uint8 images (n, H, W, C).
+    codes : ndarray of shape (N, d)
+        Codes of the training images; of a VAE one draw of each posterior, which the decoder was trained on and of which
+        `posterior` draws more, not the posterior means.
+
+    Yields
+    ------
+    ndarray of shape (m, H, W, C), uint8
+        In the order of the codes; the same ones for as many codes.
+    """
+    rows = np.sort(np.random.default_rng(_CHOICE_SEED).permutation(len(codes))[:MOST_DECODED])
+    for start in range(0, len(rows), _DECODED_AT_ONCE):
+        yield decode(codes[rows[start : start + _DECODED_AT_ONCE]])
 
 
 def where_codes_are_meaningful(rungs: Mapping[str, Rung]) -> JsonDict:

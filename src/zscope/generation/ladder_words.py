@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from zscope.generation.steps import KNOWLEDGE, NOTHING, Scored, Step, by_ratio, deciding, difference, gaining, kind_of
+from zscope.generation.steps import (
+    DECODED,
+    KNOWLEDGE,
+    NOTHING,
+    UNSEEN,
+    Scored,
+    Step,
+    by_ratio,
+    deciding,
+    difference,
+    gaining,
+    kind_of,
+)
 
 SIMPLEST_FIRST = (*NOTHING, *KNOWLEDGE, "posterior")
 """Names of clouds by what they know."""
@@ -22,7 +34,8 @@ def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redra
 
     Distances up to that of reconstructions count as that: a sampler can be nearer to real images than the decoder's own
     reconstructions only by accident, such as a contrast that makes up for blur. Of samplers below it those count whose
-    share of meaningful images is not below that of reconstructions beyond both intervals.
+    share of meaningful images is not below that of reconstructions beyond both intervals. FD to reconstructions is not
+    asked: it says how well a sampler draws the training codes, and is best for those that give these back.
 
     Parameters
     ----------
@@ -59,8 +72,8 @@ def recommend(rungs: Sequence[Scored], reference: Mapping[str, Scored], *, redra
     if as_good:
         why = (
             f"{chosen['sampler']} is the simplest sampler whose FD, {scored(chosen['fd'])}, is not above that of "
-            f"reconstructions ({figure(ceiling)}), beyond which no sampler can be expected to help, and whose share of "
-            "meaningful images is not below theirs."
+            f"reconstructions ({figure(ceiling)}), beyond which real images cannot tell samplers apart, and whose "
+            "share of meaningful images is not below theirs."
         )
     elif chosen is best:
         why = f"{chosen['sampler']} has the lowest FD, {scored(chosen['fd'])}"
@@ -80,7 +93,11 @@ def _as_meaningful(rung: Scored, reference: Mapping[str, Scored]) -> bool:
 
 
 def ladder_words(
-    rungs: Sequence[Scored], steps: Sequence[Step], reference: Mapping[str, Scored], recommended: str | None
+    rungs: Sequence[Scored],
+    steps: Sequence[Step],
+    reference: Mapping[str, Scored],
+    recommended: str | None,
+    decoded: Sequence[Step] = (),
 ) -> str:
     """Say which condition on a code matters, and how far it is to the ceiling; `further_words` says the rest.
 
@@ -94,6 +111,8 @@ def ladder_words(
         Scores of ``held_out`` images, of their ``reconstructions`` and of ``noise``.
     recommended : str or None
         The recommended sampler.
+    decoded : sequence of Step
+        What it found by FD to reconstructions.
 
     Returns
     -------
@@ -118,17 +137,27 @@ def ladder_words(
     else:
         beyond = f"Beyond that, {first.adds}" if len(says) > told else _capital(first.adds)
         says.append(f"{beyond} {'are' if first.many else 'is'} what matters: {_step_words(first, by)}.")
+    if (more := _beyond_blur(decoded)) is not None:
+        matters = "matter" if more.many else "matters"
+        says.append(
+            "Held against what the decoder makes of the training images, where its own blur does not count, "
+            f"{more.adds} {matters}{'' if first is None else ' too'}: {_short(more)} ({_lower(more)})."
+        )
     says.append(_ceiling_words(by.get(recommended or ""), rungs, reference))
     return " ".join(says)
 
 
-def further_words(steps: Sequence[Step]) -> str:
+def further_words(steps: Sequence[Step], decoded: Sequence[Step] = ()) -> str:
     """Say of all other steps what they bring; with `ladder_words` every step is told once.
+
+    Of the steps by FD to reconstructions those are told that FD to real images leaves open or sees the other way round.
 
     Parameters
     ----------
     steps : sequence of Step
         What `steps_of` found.
+    decoded : sequence of Step
+        What it found by FD to reconstructions.
 
     Returns
     -------
@@ -145,13 +174,37 @@ def further_words(steps: Sequence[Step]) -> str:
         "Below the FD of reconstructions, where nothing is to be gained, and so not counted": [
             step for step in steps if step.seen == "better" and step.gain <= 0
         ],
-        "No difference seen": [step for step in steps if step.seen == "no difference seen"],
+        "No difference seen": [step for step in steps if step.seen == UNSEEN],
         "Worse than what is simpler": [step for step in steps if step.seen == "worse"],
+        **_kinds_by_reconstructions(decoded),
     }
     for words, found in kinds.items():
         if found:
             says.append(f"{words}: " + "; ".join(f"{step.adds}, {_short(step)}" for step in found) + ".")
     return " ".join(says)
+
+
+def _beyond_blur(decoded: Sequence[Step]) -> Step | None:
+    """Find the step that gains most by FD to reconstructions, of those that FD to real images leaves open."""
+    better = [step for step in decoded if step.undecided and step.seen == "better"]
+    return by_ratio([step for step in better if not step.places] or better)
+
+
+def _kinds_by_reconstructions(decoded: Sequence[Step]) -> dict[str, list[Step]]:
+    """Sort the steps by FD to reconstructions but the one that the verdict names; see `further_words`."""
+    open_ones = [step for step in decoded if step.undecided and step is not _beyond_blur(decoded)]
+    head = "By FD to reconstructions, where FD to real images cannot decide,"
+    return {
+        f"{head} better too": [step for step in open_ones if step.seen == "better"],
+        f"{head} worse": [step for step in open_ones if step.seen == "worse"],
+        f"{head} no difference seen": [step for step in open_ones if step.seen == UNSEEN],
+        "FD to reconstructions, against FD to real images, is lower": [
+            step for step in decoded if (step.seen, step.real) == ("better", "worse")
+        ],
+        "FD to reconstructions, against FD to real images, is higher": [
+            step for step in decoded if (step.seen, step.real) == ("worse", "better")
+        ],
+    }
 
 
 def _placing(steps: Sequence[Step]) -> Step | None:
@@ -175,14 +228,18 @@ def _ceiling_words(chosen: Scored | None, rungs: Sequence[Scored], reference: Ma
 
 
 def _step_words(step: Step, by: Mapping[str, Scored]) -> str:
-    value, low, high = step.fall
-    says = f"{_short(step)} (lower by {figure(value)}, {figure(low)} to {figure(high)})"
+    says = f"{_short(step)} ({_lower(step)})"
     if step.rise is not None:
         rise, least, most = (figure(100 * bound) for bound in step.rise)
         shares = [_share(by[spec].get("meaningful")) for spec in (step.before, step.after)]
         seen = "no change seen" if step.rise[1] <= 0 <= step.rise[2] else "less" if step.rise[2] < 0 else "more"
         says += f"; meaningful images {shares[0]} → {shares[1]} ({seen}: {rise}, {least} to {most} points)"
     return says
+
+
+def _lower(step: Step) -> str:
+    value, low, high = map(figure, step.fall)
+    return f"lower by {value}, {low} to {high}"
 
 
 def _decoder_limits(reference: Mapping[str, Scored]) -> bool:
@@ -198,7 +255,8 @@ def _limit_words(reference: Mapping[str, Scored]) -> str:
 
 
 def _short(step: Step) -> str:
-    return f"FD {figure(step.fd[0])} → {figure(step.fd[1])} from {step.before} to {step.after}"
+    distance = "FD to reconstructions" if step.score == DECODED else "FD"
+    return f"{distance} {figure(step.fd[0])} → {figure(step.fd[1])} from {step.before} to {step.after}"
 
 
 def figure(value: float) -> str:

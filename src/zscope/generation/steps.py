@@ -32,6 +32,14 @@ class Knowledge:
     many: bool = False
 
 
+REAL, DECODED = "fd", "fd_reconstructions"
+"""Scores by which rungs are held against each other: FD to real images, and to reconstructions of training images."""
+
+UNSEEN, CANNOT_TELL = "no difference seen", "cannot tell"
+
+COMPARED = (REAL, DECODED, "meaningful")
+"""Scores of which differences are given; their intervals hold together."""
+
 NOTHING = ("normal", "uniform")
 """Clouds that know nothing of the codes."""
 
@@ -81,14 +89,18 @@ class Step:
     many : bool
         Whether `adds` is plural.
     fd : tuple of (float, float)
-        Fréchet distances of the two.
+        Fréchet distances of the two: to real images, or to reconstructions.
     fall : tuple of (float, float, float)
         First minus second, and the bounds of its interval, which holds 95 % for all comparisons of the ladder together.
     gain : float
-        log of the first over the second, neither counted as less than the distance of reconstructions: nothing can be
-        gained below what the decoder can do.
+        log of the first over the second. Of distances to real images neither counts as less than that of
+        reconstructions: nothing can be gained below what the decoder can do.
     rise : tuple of (float, float, float) or None
         What the share of meaningful images rises by, and bounds of the same kind; None where it is not known.
+    real : str
+        What FD to real images says of the two, as `seen` does; ``cannot tell`` where neither is above reconstructions.
+    score : str
+        `REAL` or `DECODED`: what the distances are to.
     """
 
     before: str
@@ -99,6 +111,8 @@ class Step:
     fall: tuple[float, float, float]
     gain: float
     rise: tuple[float, float, float] | None = None
+    real: str = ""
+    score: str = REAL
 
     @property
     def places(self) -> bool:
@@ -108,7 +122,12 @@ class Step:
     @property
     def seen(self) -> str:
         """``better``, ``worse``, or ``no difference seen`` where the interval holds 0."""
-        return "better" if self.fall[1] > 0 else "worse" if self.fall[2] < 0 else "no difference seen"
+        return _seen(self.fall)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether FD to real images does not tell the two apart."""
+        return self.real in (UNSEEN, CANNOT_TELL)
 
     def as_json(self) -> JsonDict:
         """Give it as a JSON object."""
@@ -123,7 +142,12 @@ class Step:
             if self.rise is None
             else dict(zip(("value", "low", "high"), self.rise, strict=True)),
             "seen": self.seen,
+            "seen_by_real": self.real,
         }
+
+
+def _seen(fall: tuple[float, float, float]) -> str:
+    return "better" if fall[1] > 0 else "worse" if fall[2] < 0 else UNSEEN
 
 
 def _named(bounds: tuple[float, float, float]) -> JsonDict:
@@ -163,11 +187,14 @@ def difference(first: Scored, second: Scored, comparisons: int = 1) -> tuple[flo
     return a - b, a - b - longer * below, a - b + longer * above
 
 
-def steps_of(rungs: Sequence[Scored], reconstructions: Scored | None) -> list[Step]:
+def steps_of(rungs: Sequence[Scored], reconstructions: Scored | None, score: str = REAL) -> list[Step]:
     """Hold every rung against the best of those that know less.
 
-    The best of several is likely to look better than it is. Intervals therefore hold for all pairs of a rung and a
-    simpler one together, of which each step takes one.
+    The best of several is likely to look better than it is, and what one score leaves open the other may claim. All
+    intervals of a ladder therefore hold together: with C pairs of a rung and a simpler one, compared by k of
+    `COMPARED`, each is one of k C (Bonferroni). Where all k C hold, whatever is picked from them holds, by any rule;
+    and a rule that looks at the second score only where the first shows nothing needs as many, since where nothing
+    differs it looks at all.
 
     Parameters
     ----------
@@ -175,38 +202,61 @@ def steps_of(rungs: Sequence[Scored], reconstructions: Scored | None) -> list[St
         In any order; each with ``sampler`` and ``fd``.
     reconstructions : mapping or None
         Scores of reconstructions.
+    score : str
+        `REAL` or `DECODED`; rungs that lack it have no step.
 
     Returns
     -------
     list of Step
         In the order of `KNOWLEDGE`; rungs without a simpler one have none.
     """
-    least = max(1e-12, 0.0 if reconstructions is None else float(reconstructions["fd"]["value"]))
-    order = list(KNOWLEDGE)
+    ceiling = max(1e-12, 0.0 if reconstructions is None else float(reconstructions[REAL]["value"]))
+    least = ceiling if score == REAL else 1e-12
+    pairs = _pairs(rungs)
+    kinds = sum(any(rung.get(name) for rung in rungs) for name in COMPARED)
+    comparisons = kinds * sum(len(simpler) for _, simpler in pairs)
     steps = []
-    known = sorted(
-        (rung for rung in rungs if kind_of(rung["sampler"]) in KNOWLEDGE),
-        key=lambda rung: order.index(kind_of(rung["sampler"])),
-    )
-    pairs = {
-        rung["sampler"]: [one for one in rungs if kind_of(one["sampler"]) in KNOWLEDGE[kind_of(rung["sampler"])].beyond]
-        for rung in known
-    }
-    comparisons = sum(map(len, pairs.values()))
-    for rung in known:
-        knowledge, simpler = KNOWLEDGE[kind_of(rung["sampler"])], pairs[rung["sampler"]]
-        if not simpler:
+    for rung, simpler in pairs:
+        scored = [one for one in simpler if one.get(score)]
+        if not scored or not rung.get(score):
             continue
-        best = min(simpler, key=lambda other: float(other["fd"]["value"]))
-        before, after = float(best["fd"]["value"]), float(rung["fd"]["value"])
-        gain = math.log(max(before, least) / max(after, least))
-        fall = difference(best["fd"], rung["fd"], comparisons)
+        best = min(scored, key=lambda other: float(other[score]["value"]))
+        before, after = float(best[score]["value"]), float(rung[score]["value"])
         shares = best.get("meaningful"), rung.get("meaningful")
-        rise = None if shares[0] is None or shares[1] is None else difference(shares[1], shares[0], comparisons)
+        knowledge = KNOWLEDGE[kind_of(rung["sampler"])]
         steps.append(
-            Step(best["sampler"], rung["sampler"], knowledge.adds, knowledge.many, (before, after), fall, gain, rise)
+            Step(
+                best["sampler"],
+                rung["sampler"],
+                knowledge.adds,
+                knowledge.many,
+                fd=(before, after),
+                fall=difference(best[score], rung[score], comparisons),
+                gain=math.log(max(before, least) / max(after, least)),
+                rise=None if shares[0] is None or shares[1] is None else difference(shares[1], shares[0], comparisons),
+                real=_by_real(best[REAL], rung[REAL], ceiling, comparisons),
+                score=score,
+            )
         )
     return steps
+
+
+def _pairs(rungs: Sequence[Scored]) -> list[tuple[Scored, list[Scored]]]:
+    """Give every rung that is a condition those that know less, in the order of `KNOWLEDGE`."""
+    order = list(KNOWLEDGE)
+    known = [rung for rung in rungs if kind_of(rung["sampler"]) in KNOWLEDGE]
+    known.sort(key=lambda rung: order.index(kind_of(rung["sampler"])))
+    return [
+        (rung, [one for one in rungs if kind_of(one["sampler"]) in KNOWLEDGE[kind_of(rung["sampler"])].beyond])
+        for rung in known
+    ]
+
+
+def _by_real(before: Scored, after: Scored, ceiling: float, comparisons: int) -> str:
+    """Say what FD to real images sees of two rungs; below that of reconstructions it tells contrast from blur only."""
+    if max(before["value"], after["value"]) <= ceiling:
+        return CANNOT_TELL
+    return _seen(difference(before, after, comparisons))
 
 
 def deciding(steps: Sequence[Step]) -> Step | None:

@@ -7,13 +7,12 @@ from zscope.judging.intervals import Score
 from zscope.judging.judge import Judge
 from zscope.judging.manifold import expected_coverage, membership, precision_and_recall
 from zscope.judging.pretext import Recipe
-from zscope.judging.scores import Reference, Scores
+from zscope.judging.scores import Scores
 from zscope.judging.two_sample import chance_accuracy, two_sample_hits
 
 __all__ = [
     "Judge",
     "Recipe",
-    "Reference",
     "Score",
     "Scores",
     "chance_accuracy",

@@ -97,15 +97,15 @@ def frechet_distance(first: FloatArray, second: FloatArray) -> float:
     return moments_distance(Moments.of(first), Moments.of(second))
 
 
-def frechet_score(features: FloatArray, real: Moments, rng: np.random.Generator) -> Score:
-    """Fréchet distance of images to real ones, whose moments are taken as they are, with a jackknife interval.
+def frechet_score(features: FloatArray, others: Moments, rng: np.random.Generator) -> Score:
+    """Fréchet distance of images to others, whose moments are taken as they are, with a jackknife interval.
 
     Parameters
     ----------
     features : ndarray of shape (n, d)
         Of the images that are judged, at least 4.
-    real : Moments
-        Of real images.
+    others : Moments
+        Of real images, or of reconstructions.
     rng : numpy.random.Generator
         Deals the images out to the groups of the jackknife.
 
@@ -123,6 +123,6 @@ def frechet_score(features: FloatArray, real: Moments, rng: np.random.Generator)
         left = n - len(rows)
         mean = -centred[rows].sum(axis=0) / left
         rest = scatter - centred[rows].T @ centred[rows] - left * np.outer(mean, mean)
-        return moments_distance(Moments(left, whole.mean + mean, rest / (left - 1)), real)
+        return moments_distance(Moments(left, whole.mean + mean, rest / (left - 1)), others)
 
-    return jackknife_score(moments_distance(whole, real), without, n, rng)
+    return jackknife_score(moments_distance(whole, others), without, n, rng)

@@ -1,5 +1,6 @@
 """The judge: what says how real decoded images are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from zscope.judging.embedding import Embedding, ImageFeatures
 from zscope.judging.frechet import Moments, frechet_score
 from zscope.judging.intervals import mean_score, share_score
 from zscope.judging.manifold import NEIGHBOURS, coverage_score, draw_halves, expected_coverage, membership
-from zscope.judging.scores import Reference, Scores
+from zscope.judging.scores import Scores
 from zscope.judging.two_sample import chance_accuracy, two_sample_hits
 from zscope.measures.neighbours import nearest_distances
 from zscope.typing import CodeArray, FloatArray, ImageArray
@@ -29,7 +30,8 @@ class Judge:
 
     Made by `zscope.judging.judge_for`. What is compared with what: FD, density, coverage and the classifier hold the
     images against training images, distances run to the nearest of all training images; held-out real images give what
-    the same figures are for real images that neither the judge nor the model has seen.
+    the same figures are for real images that neither the judge nor the model has seen. FD to reconstructions holds the
+    images against what their decoder makes of the training images.
 
     Attributes
     ----------
@@ -45,6 +47,8 @@ class Judge:
         How well the judge's network does what it was trained for.
     reconstruction_distance : float or None
         95 % quantile of the distances of held-out reconstructions, see `with_reconstructions`.
+    reconstructed : Moments or None
+        Of the learned features of reconstructions of training images, likewise.
     """
 
     embedding: Embedding
@@ -54,6 +58,7 @@ class Judge:
     pixel_distances: CodeArray
     accuracy: dict[str, float]
     reconstruction_distance: float | None = None
+    reconstructed: Moments | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,18 +78,22 @@ class Judge:
     def _order(self) -> NDArray[np.int64]:
         return np.random.default_rng(_ORDER_SEED).permutation(len(self.training))
 
-    def with_reconstructions(self, images: ImageArray) -> "Judge":
-        """Tell the judge how near to training images the reconstructions of held-out images are.
+    def with_reconstructions(self, images: ImageArray, training: Iterable[ImageArray] = ()) -> "Judge":
+        """Tell the judge what the decoder makes of held-out images, and of training images.
 
         Parameters
         ----------
         images : ndarray of shape (n, H, W, C), uint8
-            Reconstructions by the model whose images are judged, at least 50.
+            Reconstructions of held-out images by the model whose images are judged, at least 50.
+        training : iterable of ndarray of shape (m, H, W, C), uint8
+            Reconstructions of training images, in parts, which need not be held at once; at least 50 together. Of a
+            VAE they should be decoded from what clouds are fitted to, one draw of each posterior: a cloud that has
+            learnt these whole is then at no distance beyond chance.
 
         Returns
         -------
         Judge
-            Whose scores have `meaningful_of_reconstructions`.
+            Whose scores have `meaningful_of_reconstructions` and, where `training` is given, `fd_reconstructions`.
 
         Raises
         ------
@@ -93,7 +102,14 @@ class Judge:
         """
         _check_count("reconstructions", len(images))
         found = self._nearest(self.embedding(images))
-        return replace(self, reconstruction_distance=float(np.quantile(found, _MEANINGFUL)))
+        parts = [self.embedding(part).learned for part in training]
+        if parts:
+            _check_count("training", sum(map(len, parts)))
+        return replace(
+            self,
+            reconstruction_distance=float(np.quantile(found, _MEANINGFUL)),
+            reconstructed=Moments.of(np.concatenate(parts)) if parts else None,
+        )
 
     def distance(self, images: ImageArray) -> NDArray[np.float64]:
         """Distance of every image to the nearest training image in learned features, over the judge's `threshold`.
@@ -145,8 +161,9 @@ class Judge:
     ) -> Scores:
         """Score a set of images.
 
-        Intervals are conditional on the training images and the judge: Wilson's for shares, the percentile bootstrap
-        over images for means, and a grouped jackknife for FD, which copies of images would make larger.
+        Intervals are conditional on the training images, their reconstructions and the judge: Wilson's for shares, the
+        percentile bootstrap over images for means, and a grouped jackknife for FD, which copies of images would make
+        larger.
 
         Parameters
         ----------
@@ -173,44 +190,13 @@ class Judge:
         for name, values in (("nearest", nearest), ("cycle", cycle)):
             if values is not None and values.shape != (len(images),):
                 raise ParameterError(name, f"have shape ({len(images)},), a number an image", values.shape)
-        found = self._scored(self.embedding(images), rng)
+        features, known = self.embedding(images), self.reconstructed
+        found = self._scored(features, rng)
         return replace(
             found,
             nearest_code=None if nearest is None else mean_score(nearest, rng),
             cycle=None if cycle is None else mean_score(cycle, rng),
-        )
-
-    def reference(self, n: int, rng: np.random.Generator, *, reconstructions: ImageArray | None = None) -> Reference:
-        """Score what the scores of n images are to be read by.
-
-        Parameters
-        ----------
-        n : int
-            Number of images, at least 50. Of held-out images and reconstructions no more are taken; where there are
-            fewer, all are, and the `n` of their scores says so: their FD is then larger, and their coverage smaller,
-            than that of n images.
-        rng : numpy.random.Generator
-            Chooses held-out images, draws the noise, resamples.
-        reconstructions : ndarray of shape (m, H, W, C), uint8, optional
-            Of held-out images, at least 50; the first n are taken.
-
-        Returns
-        -------
-        Reference
-            Held-out images, noise and, where they are given, reconstructions.
-
-        Raises
-        ------
-        ParameterError
-            `n` is too small, or the reconstructions are too few or of another shape.
-        """
-        _check_count("n", n)
-        held_out = self.held_out.take(rng.permutation(len(self.held_out))[:n])
-        noise = rng.integers(0, 256, (n, *self.shape), dtype=np.uint8)
-        return Reference(
-            self._scored(held_out, rng),
-            self.score(noise, rng),
-            None if reconstructions is None else self.score(reconstructions[:n], rng),
+            fd_reconstructions=None if known is None else frechet_score(features.learned, known, rng),
         )
 
     def _nearest(self, features: ImageFeatures) -> CodeArray:

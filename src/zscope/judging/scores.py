@@ -40,6 +40,9 @@ class Scores:
         the model has not learnt its training images by heart.
     copies : Score
         Share of images whose thumbnail is nearer to that of a training image than 99 % of held-out ones are.
+    fd_reconstructions : Score or None
+        Fréchet distance to reconstructions of training images in learned features: the same decoder made both, so that
+        its blur does not count. None where the judge knows none.
     nearest_code : Score or None
         Mean distance of the images' codes to the nearest training code, over the spread of these; None if not given.
     cycle : Score or None
@@ -59,6 +62,7 @@ class Scores:
     meaningful_of_reconstructions: Score | None
     memorised: Score
     copies: Score
+    fd_reconstructions: Score | None = None
     nearest_code: Score | None = None
     cycle: Score | None = None
 
@@ -77,27 +81,3 @@ class Scores:
             "chance_two_sample": list(self.chance_two_sample),
             **{name: score.as_json() for name, score in self.scores.items()},
         }
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What every score is read by.
-
-    Attributes
-    ----------
-    held_out : Scores
-        Of held-out real images: the best that can be.
-    noise : Scores
-        Of images whose pixels are drawn independently and uniformly: the worst.
-    reconstructions : Scores or None
-        Of reconstructions: the best that a decoder can give; None if not given.
-    """
-
-    held_out: Scores
-    noise: Scores
-    reconstructions: Scores | None = None
-
-    def as_json(self) -> JsonDict:
-        """Return the scores by name, those that are None left out."""
-        named = {"held_out": self.held_out, "noise": self.noise, "reconstructions": self.reconstructions}
-        return {name: scores.as_json() for name, scores in named.items() if scores is not None}

@@ -38,6 +38,8 @@ def scores_table(payload: LadderPayload) -> Table:
     content = payload.content
     head, rows = ladder.score_table(content)
     marked = {(place, 1) for place, row in enumerate(rows) if row[0] == content["recommended"]}
+    decoded = content.get("n_decoded")
+    to = "" if decoded is None else f" FD to reconstructions: to those of {decoded:,} training images."
     left_out = "".join(f" {entry['sampler']} is left out: {entry['why']}." for entry in content["left_out"])
     return Table(
         "Scores of every sampler",
@@ -45,6 +47,6 @@ def scores_table(payload: LadderPayload) -> Table:
         tuple(rows),
         (False, *(True for _ in head[1:])),
         f"{content['why']} {content['n']:,} images a sampler, {content['n_references']:,} held-out ones; samplers are "
-        f"fitted to {content['codes']:,} training codes. In brackets 95 % intervals.{left_out}",
+        f"fitted to {content['codes']:,} training codes.{to} In brackets 95 % intervals.{left_out}",
         marked=frozenset(marked),
     )

@@ -1,6 +1,6 @@
 """What ``zscope sample --ladder`` does: every sampler scored, what matters in words, and the best one kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,12 +11,20 @@ from zscope import __version__
 from zscope.clouds import Cloud, cloud
 from zscope.clouds.base import posterior_draws
 from zscope.clouds.conditional import ConditionalCloud
-from zscope.errors import CodesError, ParameterError
-from zscope.generation.ladder import LADDER, LEAST, Scorer, noise_images, where_codes_are_meaningful
+from zscope.errors import CodesError, FormatError, ParameterError
+from zscope.generation.ladder import (
+    LADDER,
+    LEAST,
+    MOST_DECODED,
+    Scorer,
+    noise_images,
+    training_reconstructions,
+    where_codes_are_meaningful,
+)
 from zscope.generation.ladder_words import further_words, ladder_words, recommend, scored
 from zscope.generation.meaning import Surroundings
 from zscope.generation.sampling import fitted, with_noise_factor
-from zscope.generation.steps import steps_of
+from zscope.generation.steps import DECODED, steps_of
 from zscope.judging import Judge, judge_folder, judge_for
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import (
@@ -30,7 +38,7 @@ from zscope.runs.ladders import (
 )
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
-from zscope.runs.samplers import save_sampler
+from zscope.runs.samplers import sampler_about, save_sampler
 from zscope.runs.store import ImageStore
 from zscope.study.encode import model_hash, open_store
 from zscope.study.sample import fitted_to_labels, label_values
@@ -45,8 +53,11 @@ REFERENCES = {
 """By what scores are read: the floor and two ceilings; key in ``ladder.json``, folder, and words."""
 
 
-SCORING = 2
+SCORING = 3
 """Version of how rungs are drawn and scored: rungs of another one are scored again."""
+
+FITTED_BY = ("sampler", "scoring", "model", "data", "precision", "codes", "fitted_to", "eps_factor")
+"""What a kept sampler depends on; a labelled one that differs from the ladder beside it is removed."""
 
 USUAL = 1000
 """Images a rung, unless said otherwise."""
@@ -170,15 +181,8 @@ def ladder_run(
         raise CodesError(f"{run.path}: none of the samplers can be fitted to its {len(ground.codes):,} codes")
     content = _content(ground, rungs, references, left_out)
     kept = _kept(ground, latents, settings, content["recommended"], clouds)
-    content["saved"] = list(kept)
-    path = ground.folder / "ladder.json"
-    # The old sampler goes first and the new one comes last: no sampler ever stands beside the ladder of another.
-    (ground.folder / SAMPLER).unlink(missing_ok=True)
-    write_ladder(path, content)
-    for name, (sampler, about) in kept.items():
-        save_sampler(ground.folder / name, sampler, about)
-        log(f"{content['recommended']} is kept as {ground.folder / name}")
-    return read_ladder(path)
+    _write(ground, content, kept, log)
+    return read_ladder(ground.folder / "ladder.json")
 
 
 def judge_of(
@@ -256,7 +260,10 @@ def _ground(
         return np.concatenate(parts)
 
     folder.mkdir(parents=True, exist_ok=True)
-    judge = judge.with_reconstructions(model.decode_all(encode(images)))
+    if len(codes) > MOST_DECODED:
+        log(f"FD to reconstructions: a fixed choice of {MOST_DECODED:,} of {len(codes):,} training codes is decoded")
+    decoded = training_reconstructions(model.decode_all, drawn)
+    judge = judge.with_reconstructions(model.decode_all(encode(images)), decoded)
     return _Ground(
         folder,
         model,
@@ -345,17 +352,20 @@ def _content(
     entries = [rung.as_json() for rung in rungs.values()]
     reference = {name: references[name].scores for name in ("held_out", "reconstructions")}
     steps = steps_of(entries, reference["reconstructions"])
+    decoded = steps_of(entries, reference["reconstructions"], DECODED)
     chosen, why = recommend(entries, reference, redrawn=ground.logvar is None)
     return {
         "n": ground.scorer.n,
         "n_references": len(ground.held_out),
         "codes": len(ground.codes),
+        "n_decoded": min(len(ground.codes), MOST_DECODED),
         "rungs": cast(Json, entries),
         "left_out": left_out,
         "reference": {key: rung.scores for key, rung in references.items()},
         "steps": [step.as_json() for step in steps],
-        "says": ladder_words(entries, steps, {key: rung.scores for key, rung in references.items()}, chosen),
-        "more": further_words(steps),
+        "steps_by_reconstructions": [step.as_json() for step in decoded],
+        "says": ladder_words(entries, steps, {key: rung.scores for key, rung in references.items()}, chosen, decoded),
+        "more": further_words(steps, decoded),
         "recommended": chosen,
         "why": why,
         **where_codes_are_meaningful(rungs),
@@ -379,8 +389,50 @@ def _kept(
     return kept
 
 
+def _write(
+    ground: _Ground,
+    content: JsonDict,
+    kept: dict[str, tuple[Cloud | ConditionalCloud, JsonDict]],
+    log: Callable[[str], None],
+) -> None:
+    """Write ladder and samplers, and remove labelled samplers that are not of this ladder."""
+    chosen = content["recommended"]
+    before = _labelled_before(ground, kept)
+    stale = [path for path, about in before.items() if not _of_this_ladder(about, ground, chosen)]
+    content["saved"] = [*kept, *(path.name for path in before if path not in stale)]
+    # The old samplers go first and the new one comes last: no sampler ever stands beside the ladder of another.
+    (ground.folder / SAMPLER).unlink(missing_ok=True)
+    for old in stale:
+        old.unlink()
+        log(f"{old} is removed: it was of another ladder; --ladder --label {before[old]['label']} makes a new one")
+    write_ladder(ground.folder / "ladder.json", content)
+    for name, (sampler, about) in kept.items():
+        save_sampler(ground.folder / name, sampler, about)
+        log(f"{chosen} is kept as {ground.folder / name}")
+
+
+def _labelled_before(ground: _Ground, kept: Collection[str]) -> dict[Path, JsonDict]:
+    """Find samplers of labels that are kept and not made now, and what they say of themselves."""
+    found = {}
+    for path in sorted(ground.folder.glob("sampler-*.safetensors")):
+        try:
+            about = {} if path.name in kept else sampler_about(path)
+        except FormatError:
+            continue  # not a file that can be drawn from: it is left to whoever put it there
+        if "label" in about:
+            found[path] = about
+    return found
+
+
+def _of_this_ladder(about: JsonDict, ground: _Ground, chosen: Json) -> bool:
+    """Whether a sampler is of the recommended kind, and fitted to these codes as it would be fitted now."""
+    now = {**ground.about, "sampler": chosen}
+    return all(about.get(key) == now.get(key) for key in FITTED_BY)
+
+
 def _line(rung: Rung, *, fresh: bool) -> str:
     scores = cast(dict[str, Any], rung.scores)
-    meaningful = scores.get("meaningful")
+    decoded, meaningful = scores.get(DECODED), scores.get("meaningful")
+    to = "" if decoded is None else f", to reconstructions {scored(decoded)}"
     share = "" if meaningful is None else f", meaningful {100 * meaningful['value']:.3g} %"
-    return f"{rung.sampler}: FD {scored(scores['fd'])}{share}{'' if fresh else ' (scored before)'}"
+    return f"{rung.sampler}: FD {scored(scores['fd'])}{to}{share}{'' if fresh else ' (scored before)'}"
