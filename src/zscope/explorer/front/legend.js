@@ -4,8 +4,12 @@
 import { cssColour } from "./colours.js";
 import { numberText } from "./view.js";
 
+/** Width of a plot in CSS pixels from which the legend starts open. */
+const WIDE = 460;
+
 /** The legend, folded by its title. */
 export class Legend {
+  #touched = false;
   #choose;
   #body;
   #title;
@@ -24,8 +28,19 @@ export class Legend {
     this.element.className = "plane-legend";
     this.element.open = true;
     this.#title = append(this.element, "summary", "");
+    this.#title.addEventListener("click", () => {
+      this.#touched = true;
+    });
     this.#body = append(this.element, "div", "plane-legend-body");
     parent.append(this.element);
+  }
+
+  /**
+   * Folds it where it would cover much of a plot, until the person opens it.
+   * @param {number} width of the plot, CSS pixels
+   */
+  fit(width) {
+    if (!this.#touched) this.element.open = width >= WIDE;
   }
 
   /**

@@ -72,6 +72,7 @@ export class Stage {
     if (width === 0 || height === 0) return null;
     this.ratio = window.devicePixelRatio || 1;
     this.renderer.resize(width, height, this.ratio);
+    this.legend.fit(width);
     for (const [canvas, box] of [[this.#field, this.#plot], [this.#marks, this.#frame]]) {
       canvas.width = Math.round(box.clientWidth * this.ratio);
       canvas.height = Math.round(box.clientHeight * this.ratio);

@@ -2,14 +2,11 @@
 import { Latest, inWords, make } from "./dom.js";
 
 const NAMES = [
-  ["empty", "Empty cells", "Share of cells without a code"],
+  ["empty", "Empty cells", "Share of cells without a point"],
   ["variance_ratio", "Variance / mean", "Of the counts of the cells"],
   ["clark_evans", "Clark–Evans", "Mean distance to the nearest neighbour, over that of Poisson points"],
-  ["two_neighbours", "Two neighbours", "Dimension in the window by the distances to the first and second neighbour"],
+  ["two_neighbours", "Two neighbours", "Share of the points with exactly two neighbours in the shortest tree through all: links of chains"],
 ];
-
-// A p-value above it is no sign of anything, and is said as that.
-const LEVEL = 0.05;
 
 /** The strip under a plane. */
 export class WindowStatistics {
@@ -65,8 +62,8 @@ export class WindowStatistics {
       const one = statistics?.[key];
       cell.value.textContent = one ? inWords(one.value) : "–";
       cell.against.textContent = one ? `Poisson ${rounded(one.null_mean, 3)} ± ${rounded(one.null_sd, 2)}` : "";
-      cell.p.textContent = one ? `p ${inWords(one.p)}: ${one.p > LEVEL ? "no difference seen" : "unlike Poisson"}` : "";
-      cell.p.classList.toggle("zs-differs", Boolean(one) && one.p <= LEVEL);
+      cell.p.textContent = one ? `p ${inWords(one.p)}: ${one.differs ? "unlike Poisson" : "no difference seen"}` : "";
+      cell.p.classList.toggle("zs-differs", Boolean(one?.differs));
     }
     this.says.textContent = says;
     this.says.title = says;

@@ -9,6 +9,7 @@ import numpy as np
 from zscope.errors import ParameterError
 from zscope.measures.windows import LEAST_POINTS, window_tests
 from zscope.measures.words import counted
+from zscope.nulls.claims import LEVEL
 from zscope.study.explore.answer import Answer, Plane, finite
 from zscope.study.explore.columns import Column, coordinates
 from zscope.study.explore.nulls import Nulls
@@ -58,7 +59,8 @@ def window(
     -------
     Answer
         ``n`` points in the window, ``used`` of them, ``draws``, ``statistics`` by name (``value``, ``null_mean``,
-        ``null_sd``, ``p``) or None where there are too few points, and ``says``.
+        ``null_sd``, ``p``, and whether it ``differs`` at the level of claims) or None where there are too few points,
+        and ``says``.
     """
     middle, reach = np.array(finite("centre", centre, 2)), np.array(finite("half", half, 2))
     if reach.min() <= 0:
@@ -76,7 +78,7 @@ def window(
             "lie on a line."
         )
         return Answer({"n": n, "used": 0, "draws": DRAWS, "statistics": None, "says": says})
-    statistics = {name: asdict(test) for name, test in found.statistics.items()}
+    statistics = {name: {**asdict(test), "differs": test.p <= LEVEL} for name, test in found.statistics.items()}
     return Answer(
         {
             "n": n,
