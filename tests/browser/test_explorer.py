@@ -1,5 +1,6 @@
 """The explorer in a real browser: what a person does, and what must then be there."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+import zscope as zscope_package
 from zscope.cli.main import run as zscope
 
 pytestmark = pytest.mark.browser
@@ -206,6 +208,7 @@ def test_samplers_and_sliders_and_paths(ae, visit):
     assert shown(page) != before
     page.mouse.click(*place(page, 0.5, 0.5))
     page.get_by_role("button", name="From here").click()
+    page.click("[data-tab=point]")
     page.locator(".zs-neighbours canvas:visible").first.click()
     page.wait_for_timeout(500)
     page.get_by_role("button", name="To here").click()
@@ -272,3 +275,47 @@ def test_a_report_zooms_offline(home, visit, monkeypatch):
     assert inked(page, ".zs-embedded .plane-points") > 0.001
     page.locator(".zs-embedded").get_by_role("button", name="Null").click()
     page.wait_for_selector(".zs-embedded .plane-banner:not([hidden])")
+
+
+def test_the_widget_of_a_notebook_draws_what_its_kernel_answers(browser, home):
+    """The widget's module in a page of its own; a model of anywidget's kind hands calls to Python and back."""
+    widget = zscope_package.explore(home / "ae", height=600)
+    sent = []
+    widget.send = lambda content, buffers=None: sent.append((content, buffers))
+
+    def kernel(message):
+        widget._called(widget, message, [])
+        content, buffers = sent.pop()
+        return {"content": content, "envelope": base64.b64encode(buffers[0]).decode() if buffers else None}
+
+    context = browser.new_context(viewport={"width": 1100, "height": 700})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.expose_function("kernel", kernel)
+    page.set_content("<div id='cell'></div>")
+    page.add_style_tag(content=widget._css)
+    page.evaluate(
+        """async (text) => {
+          const { default: widget } = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+          const listeners = [];
+          const model = {
+            get: () => 600,
+            on: (_, listener) => listeners.push(listener),
+            send: async (message) => {
+              const { content, envelope } = await window.kernel(message);
+              // A notebook's views begin anywhere in a larger buffer.
+              const bytes = envelope && Uint8Array.from("---" + atob(envelope), (letter) => letter.charCodeAt(0));
+              listeners.forEach((listener) => listener(content, bytes ? [new DataView(bytes.buffer, 3)] : []));
+            },
+          };
+          widget.render({ model, el: document.getElementById("cell") });
+        }""",
+        widget._esm,
+    )
+    ready(page)
+    assert in_view(page) == 700
+    assert inked(page) > 0.001
+    context.close()
+    widget.close()
+    assert not errors
