@@ -27,8 +27,8 @@ EXPORTED = {
     "runs": "ImageStore Latents Run StoreWriter find_runs write_latents",
     "data": "ImagePolicy SOURCES Source open_source prepare",
     "models": """
-        Autoencoder LIKELIHOODS Layer Likelihood Losses ModelConfig PRESETS Posterior Preset REGULARISERS Regulariser
-        beta_of preset
+        Autoencoder CORRUPTIONS Corruption LIKELIHOODS Layer Likelihood Losses ModelConfig PRESETS PRIORS Posterior
+        Preset PriorChoice REGULARISERS Regulariser SCHEDULES Schedule beta_of iwae_bound preset
     """,
     "training": """
         Position Trainer TrainingConfig encode_store load_checkpoint read_checkpoint resolve_device resolve_precision

@@ -207,3 +207,31 @@ def test_names_of_runs_tell_what_differs():
     assert name("folder:a/faces/", (96, 96, 3), model="vae", fact=1e-5) == "faces-vae-z256-fact1e-05-s3"
     assert name("array:x/cats.npy", extra_dense=(64,), batch_norm=True) == "cats-ae-z16-bn-dense64-s3"
     assert len({name(model="vae", beta=b, seed=s) for b in np.linspace(0, 1, 5) for s in range(3)}) == 15
+
+
+def test_what_happened_in_training_is_told():
+    events = [
+        {"kind": "rescue", "epoch": 3, "step": 40, "says": "the loss is 9e9; back to epoch 2"},
+        {"kind": "early stop", "epoch": 9, "step": 200, "says": "no lower held-out total", "best_epoch": 6},
+    ]
+    run = replace(judged(), manifest={**judged().manifest, "events": events})
+    assert says(run)[-2:] == [
+        "Training was rescued in epoch 3: the loss is 9e9; back to epoch 2.",
+        "Training was stopped early in epoch 9: no lower held-out total.",
+    ]
+
+
+def test_with_patience_the_losses_are_those_of_the_model_that_is_kept():
+    history = [
+        {**losses(split, reconstruction), "epoch": epoch, "total": total}
+        for epoch, total in ((1, 5.0), (2, 4.0), (3, 6.0))
+        for split, reconstruction in (("train", 10.0 * epoch), ("held-out", 10.0 * epoch + 1))
+    ]
+    last, patient = payload(name="last", history=history), payload(name="patient", history=history)
+    patient.manifest["config"]["training"] = {"patience": 2}
+    (first, *_) = says_of(last, patient)
+    assert "last (AE) 31.0; patient (AE) 21.0" in first
+
+
+def says_of(*runs):
+    return [finding.says for finding in findings_of(runs)]

@@ -238,7 +238,7 @@ class TestFailing:
         # The last step of an epoch has its loss before the weights are spoilt, so only the end of the epoch can tell.
         store = prepare("digits", root=tmp_path / "stores", held_out=held_out)
         whole = train_digits(tmp_path / "whole", store=store, limit=190)
-        request = request_of(limit=190)
+        request = request_of(limit=190, guard=False)
         model_config, config = request.resolve_model(store.shape), request.resolve_training(store.shape)
         run = Run.create(
             tmp_path / "run",
@@ -262,7 +262,7 @@ class TestFailing:
             trainer.fit()
         assert finite(weights(run, "last"))
         assert all(np.isfinite(record["total"]) for record in run.metrics())
-        resumed = train_digits(run.path, store=store, limit=190, resume=True)
+        resumed = train_digits(run.path, store=store, limit=190, resume=True, guard=False)
         assert same(weights(resumed), weights(whole))
         assert timeless(resumed.metrics()) == timeless(whole.metrics())
 
@@ -332,8 +332,10 @@ class TestImages:
 class TestRunFolder:
     def test_files(self, tmp_path, train_digits):
         run = train_digits(tmp_path / "run", keep_every=2)
-        assert sorted(path.name for path in run.path.iterdir()) == ["checkpoints", "metrics.jsonl", "model", "run.json"]
-        assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == ["best", "epoch-0002", "last"]
+        names = ["checkpoints", "metrics.jsonl", "model", "progress", "run.json"]
+        assert sorted(path.name for path in run.path.iterdir()) == names
+        kept = ["best", "earlier", "epoch-0002", "good", "last"]
+        assert sorted(path.name for path in (run.path / "checkpoints").iterdir()) == kept
 
     def test_manifest(self, tmp_path, train_digits, digits):
         manifest = json.loads((train_digits(tmp_path / "run").path / "run.json").read_text())

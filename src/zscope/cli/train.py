@@ -1,5 +1,6 @@
 """``zscope train``: train an autoencoder on a source of images."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,12 @@ from zscope.cli.common import (
     prepared,
 )
 from zscope.errors import ParameterError
+from zscope.models import CORRUPTIONS, LIKELIHOODS, PRIORS, REGULARISERS, SCHEDULES
 from zscope.study.request import TrainRequest
 from zscope.study.train import estimate, train
+from zscope.training.devices import resolve_device
+from zscope.training.processes import launched
+from zscope.training.trackers import TRACKERS
 
 
 def register(app: typer.Typer) -> None:
@@ -57,15 +62,64 @@ def train_command(
     kernel: Annotated[int | None, typer.Option("--kernel", help="Edge of the kernels, odd.")] = None,
     extra_dense: Annotated[str | None, typer.Option("--extra-dense", help="Widths of dense layers: 512,128.")] = None,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Batch normalisation (off by default).")] = False,
-    likelihood: Annotated[str, typer.Option("--likelihood", help="bernoulli or gaussian.")] = "bernoulli",
+    likelihood: Annotated[str, typer.Option("--likelihood", help=f"{', '.join(LIKELIHOODS)}.")] = "bernoulli",
+    network: Annotated[str | None, typer.Option("--network", help="convolutional, residual or mlp.")] = None,
+    spectral_norm: Annotated[
+        bool, typer.Option("--spectral-norm", help="Decoder weights divided by their largest singular value.")
+    ] = False,
+    sigma: Annotated[
+        float | None,
+        typer.Option("--sigma", help="Standard deviation of the gaussian likelihood, grey levels of 0 … 1."),
+    ] = None,
+    regulariser: Annotated[
+        list[str] | None,
+        typer.Option("--regulariser", help=f"{', '.join(REGULARISERS)}; options NAME:OPTION=VALUE,…; may be repeated."),
+    ] = None,
+    kl_schedule: Annotated[
+        str | None,
+        typer.Option("--kl-schedule", help=f"KL weight over time: {', '.join(SCHEDULES)}; linear:epochs=10."),
+    ] = None,
+    corruption: Annotated[
+        str | None, typer.Option("--corruption", help=f"Of the encoder's images: {', '.join(CORRUPTIONS)}.")
+    ] = None,
+    prior: Annotated[str | None, typer.Option("--prior", help=f"{', '.join(PRIORS)}.")] = None,
     init: Annotated[str, typer.Option("--init", help="Initialisation: glorot (Keras') or torch.")] = "glorot",
     slope: Annotated[float | None, typer.Option("--slope", help="Slope of LeakyReLU below zero.")] = None,
     eps_clip: Annotated[float, typer.Option("--eps-clip", help="Bound of the latent noise; 0 for none.")] = 5.0,
     eps_factor: Annotated[float, typer.Option("--eps-factor", help="Factor on the latent noise.")] = 1.0,
+    optimiser: Annotated[str, typer.Option("--optimiser", help="adam or adamw.")] = "adam",
+    weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="Of adamw; 0.01 if not given.")] = None,
+    accumulate: Annotated[int, typer.Option("--accumulate", help="Batches a step: their gradients are added up.")] = 1,
+    clip_norm: Annotated[float | None, typer.Option("--clip-norm", help="Largest norm of the gradient.")] = None,
+    rate_schedule: Annotated[
+        str, typer.Option("--rate-schedule", help="Learning rate over time: constant, cosine, linear or plateau.")
+    ] = "constant",
+    rate_warmup: Annotated[int, typer.Option("--rate-warmup", help="Steps in which the learning rate rises.")] = 0,
+    ema: Annotated[
+        float | None,
+        typer.Option("--ema", help="Decay of the weights' moving average, which becomes the model: 0.999."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", help="Stop after N epochs without a lower held-out total; keep the best."),
+    ] = None,
+    guard: Annotated[
+        bool, typer.Option("--guard/--no-guard", help="Go back to the last good checkpoint when the run diverges.")
+    ] = True,
+    rescue: Annotated[
+        str, typer.Option("--rescue", help="What the guard does: halve the step size, or clip.")
+    ] = "halve",
     seed: Seed = 0,
+    init_seed: Annotated[
+        int | None, typer.Option("--init-seed", help="Seed of the first weights alone; --seed if not given.")
+    ] = None,
     device: Device = "auto",
     precision: Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")] = "auto",
     keep_every: Annotated[int | None, typer.Option("--keep-every", help="Keep a checkpoint every N epochs.")] = None,
+    grids_every: Annotated[
+        int | None, typer.Option("--grids-every", help="Pictures in RUN/progress every N epochs; 0 for none.")
+    ] = None,
+    tracker: Annotated[str | None, typer.Option("--tracker", help=f"{', '.join(TRACKERS)}.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint folder to start a new run from.")
@@ -85,7 +139,6 @@ def train_command(
 
     Shows total, reconstruction and KL in nats per image. Ctrl-C stops cleanly; --resume goes on.
     """
-    output = Output(quiet=quiet, as_json=as_json)
     request = TrainRequest.of(
         model=model,
         preset=preset,
@@ -98,6 +151,13 @@ def train_command(
         extra_dense=numbers("--extra-dense", extra_dense) or (),
         batch_norm=batch_norm,
         likelihood=likelihood,
+        network=network,
+        spectral_norm=spectral_norm,
+        sigma=sigma,
+        regularisers=tuple(regulariser) if regulariser else None,
+        kl_schedule=kl_schedule,
+        corruption=corruption,
+        prior=prior,
         initialisation=init,
         slope=slope,
         eps_clip=eps_clip or None,
@@ -110,9 +170,28 @@ def train_command(
         device=device,
         precision=precision,
         keep_every=keep_every,
+        accumulate=accumulate,
+        optimiser=optimiser,
+        weight_decay=weight_decay,
+        rate_schedule=rate_schedule,
+        rate_warmup=rate_warmup,
+        clip_norm=clip_norm,
+        ema=ema,
+        patience=patience,
+        init_seed=init_seed,
+        guard=guard,
+        rescue=rescue,
+        grids_every=grids_every,
+        tracker=tracker,
     )
     request.check()
-    store = prepared(output, source, stores=stores, size=size, crop=crop, grey=grey, held_out=held_out)
+    processes = launched(resolve_device(request.device))
+    # The main process prepares the images; the others then find them prepared.
+    output = Output(quiet=quiet or not processes.main, as_json=as_json)
+    images = partial(prepared, output, source, stores=stores, size=size, crop=crop, grey=grey, held_out=held_out)
+    store = images() if processes.main else None
+    processes.told(True)
+    store = store or images()
     with output.bar() as bar:
         run = train(
             request,
@@ -125,8 +204,7 @@ def train_command(
             progress=estimate(output.log, bar),
             log=output.log,
         )
-    last = {record["split"]: record for record in run.metrics()}
-    output.result(
-        {"run": str(run.path), "state": run.state, "losses": last, "parameters": run.manifest.get("parameters")},
-        str(run.path),
-    )
+    if processes.main:
+        last = {record["split"]: record for record in run.metrics()}
+        about = {"state": run.state, "losses": last, "parameters": run.manifest.get("parameters")}
+        output.result({"run": str(run.path), **about, "events": run.manifest.get("events", [])}, str(run.path))

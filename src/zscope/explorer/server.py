@@ -34,8 +34,8 @@ def application(exploration: Exploration, access: Access) -> FastAPI:
     -------
     FastAPI
         ``GET /`` and the page's own files; ``POST /api/CALL`` with a JSON object, answered by an envelope
-        (`zscope.explorer.envelope`) or by ``{"error": {"kind", "says"}}`` and a status of 400 or more; 200 for a call that
-        a newer one of its stream made stale.
+        (`zscope.explorer.envelope`) or by ``{"error": {"kind", "says"}}`` and a status of 400 or more, or 200 for a
+        call that a newer one of its stream made stale.
     """
     answering = Answering(exploration)
 

@@ -3,7 +3,7 @@
 import json
 import operator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from zscope.clouds import Cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import FormatError, ParameterError
-from zscope.models.config import ModelConfig, parameter_error
-from zscope.models.heads import Posterior, code_head
+from zscope.models.config import ModelConfig, parameter_error, validated
+from zscope.models.fused import fused_features, fuses
+from zscope.models.heads import code_head
 from zscope.models.layers import glorot_
 from zscope.models.likelihoods import LIKELIHOODS
-from zscope.models.networks import ConvDecoder, ConvEncoder
-from zscope.models.regularisers import REGULARISERS
+from zscope.models.networks import ConvEncoder, decoder_of, encoder_of, spectral_
+from zscope.models.posterior import Posterior
+from zscope.models.regularisers import Step
 from zscope.runs.formats import read_json, staged_folder, write_json
 from zscope.runs.ladders import SAMPLER, labelled_sampler
 from zscope.runs.run import Run
@@ -36,16 +38,19 @@ class Losses(NamedTuple):
     Attributes
     ----------
     total : Tensor
-        reconstruction + beta · kl, which training minimises.
+        What training minimises: reconstruction + weight · kl, or with `terms` reconstruction + their sum.
     reconstruction : Tensor
         Negative log-likelihood of the images.
     kl : Tensor
         KL of the posterior against N(0, I); 0 for an AE.
+    terms : dict of str to Tensor
+        The weighted terms of the total beside the reconstruction, by name; empty where weight · kl is the only one.
     """
 
     total: Tensor
     reconstruction: Tensor
     kl: Tensor
+    terms: dict[str, Tensor] = {}  # noqa: RUF012 - never written to
 
 
 class Autoencoder(nn.Module):
@@ -55,9 +60,13 @@ class Autoencoder(nn.Module):
     ----------
     config : ModelConfig
         What to build.
+    encoder, decoder : Module, optional
+        The modules of the network ``own``; `of` is the shorter way.
 
     Attributes
     ----------
+    data_size : int or None
+        Images in the training set, which the trainer sets; the regulariser ``tc`` needs it.
     eps_clip : float or None
         Bound of the latent noise in standard deviations; may be changed after training.
     eps_factor : float
@@ -74,23 +83,68 @@ class Autoencoder(nn.Module):
     (5, 8, 8, 1)
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
         self.eps_clip = config.eps_clip
         self.eps_factor = config.eps_factor
+        self.data_size: int | None = None
         self.folder: Path | None = None
         self._sampler: Cloud | None = None
         self._labelled: dict[str, ConditionalCloud] = {}
-        self.encoder = ConvEncoder(config)
-        self.head = code_head(config, self.encoder.features)
-        self.decoder = ConvDecoder(config)
-        self.likelihood = LIKELIHOODS[config.likelihood]
-        self.regulariser = REGULARISERS["none" if config.kind == "ae" else "kl"]
+        self._stands: tuple[float, int] | None = None
+        self._checked = False
+        # Initial weights are drawn, and handed to the optimiser, in this order: encoder, head, decoder.
+        self.encoder, features = encoder_of(config, encoder)
+        self.head = code_head(config, features)
+        self.decoder = decoder_of(config, decoder)
+        self.likelihood = LIKELIHOODS[config.likelihood](config.channels, config.sigma)
+        self.prior = config.prior.build(config.shape, config.z_dim, self._encode)
+        self.regularisers = config.objective
+        self._plain = [item.name for item in self.regularisers] in (["none"], ["kl"])
         if config.initialisation == "glorot":
-            glorot_(self)
+            glorot_(self.head if config.network == "own" else self)
+        if config.spectral_norm:
+            spectral_(self.decoder)
         # The layout in which convolutions are fastest; images come in it too (see `as_tensor`).
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def of(
+        cls, encoder: nn.Module, decoder: nn.Module, *, shape: tuple[int, int, int], z_dim: int, **values: Any
+    ) -> Self:
+        """Make a model of your own modules.
+
+        Parameters
+        ----------
+        encoder : Module
+            Images (N, C, H, W) in [0, 1] → features (N, F); a linear head makes the code, or its mean and
+            log-variance, from them.
+        decoder : Module
+            Codes (N, d) → output (N, C, H, W), logits or means as the likelihood takes them. It must hold no state but
+            its own, since its state is what `save_pretrained` writes.
+        shape : (int, int, int)
+            Height, width and channels of the images.
+        z_dim : int
+            Latent dimensions d.
+        **values
+            Other fields of `ModelConfig`: kind, beta, likelihood, regularisers, ….
+
+        Raises
+        ------
+        ParameterError
+            A module that does not take what it is given or gives another shape, tried with one image of zeros.
+
+        Examples
+        --------
+        >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU())
+        >>> decoder = nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8)))
+        >>> model = Autoencoder.of(encoder, decoder, shape=(8, 8, 1), z_dim=2, kind="vae", beta=1.0)
+        >>> model.encode(np.zeros((3, 8, 8, 1), np.uint8)).mean.shape
+        torch.Size([3, 2])
+        """
+        config = validated(**{**values, "shape": shape, "z_dim": z_dim, "layers": (), "network": "own"})
+        return cls(config, encoder, decoder)
 
     @property
     def device(self) -> torch.device:
@@ -102,6 +156,25 @@ class Autoencoder(nn.Module):
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
+    @property
+    def weight(self) -> float:
+        """The present weight of the KL: the schedule's in training, the final one in evaluation."""
+        if self._stands is None or not self.training:
+            return self.config.beta
+        return self.config.beta * self.config.schedule.share(*self._stands)
+
+    def begin_step(self, epoch: float, epochs: int) -> None:
+        """Say where training stands before a step; schedules take their weights from it.
+
+        Parameters
+        ----------
+        epoch : float
+            Epochs that are over, the begun one as the share of its steps.
+        epochs : int
+            Epochs of the whole training.
+        """
+        self._stands = (epoch, epochs)
+
     def forward(self, images: Tensor) -> Losses:
         """Losses of a batch.
 
@@ -111,16 +184,40 @@ class Autoencoder(nn.Module):
         Parameters
         ----------
         images : Tensor of shape (N, C, H, W)
-            Images in [0, 1], float32.
+            Images in [0, 1], float32. The first batch is checked for it, where the likelihood demands it.
         """
-        posterior = self._posterior(self.encoder(images))
+        if not self._checked:
+            self.likelihood.check(images)
+            self._checked = True
+        posterior = self._encode(self.config.corruption.corrupt(images) if self.training else images)
         with torch.autocast(images.device.type, enabled=False):
             codes = posterior.draw(eps_clip=self.eps_clip, eps_factor=self.eps_factor)
         output = self.decoder(codes)
         with torch.autocast(images.device.type, enabled=False):
             reconstruction = self.likelihood.negative_log(output.float(), images).mean()
-            kl = self.regulariser.penalty(posterior).mean()
-            return Losses(reconstruction + self.config.beta * kl, reconstruction, kl)
+            divergence = self._divergence(posterior, codes)
+            kl = divergence.mean()
+            if self._plain:
+                return Losses(reconstruction + self.weight * kl, reconstruction, kl)
+            terms = self._terms(posterior, codes, divergence, output)
+            return Losses(reconstruction + torch.stack(list(terms.values())).sum(), reconstruction, kl, terms)
+
+    def _divergence(self, posterior: Posterior, codes: Tensor) -> Tensor:
+        if posterior.logvar is None:
+            return torch.zeros(len(codes), device=codes.device)
+        return self.prior.divergence(posterior, codes)
+
+    def _terms(self, posterior: Posterior, codes: Tensor, divergence: Tensor, output: Tensor) -> dict[str, Tensor]:
+        epoch, epochs = self._stands if self._stands is not None and self.training else (1.0, 1)
+        step = Step(posterior, codes, divergence, output, self.decoder, self.prior, self.data_size, epoch, epochs)
+        terms: dict[str, Tensor] = {}
+        for item in self.regularisers:
+            if item.name != "none":
+                terms |= item.terms(step, self.weight)
+        return terms
+
+    def _encode(self, images: Tensor) -> Posterior:
+        return self._posterior(self.encoder(images))
 
     def _posterior(self, features: Tensor) -> Posterior:
         with torch.autocast(features.device.type, enabled=False):
@@ -141,8 +238,13 @@ class Autoencoder(nn.Module):
         Posterior
             Float32 tensors of shape (N, d) on the model's device; `logvar` is None for an AE.
         """
+        tensor = as_tensor(images, self.device)
+        if isinstance(images, Tensor):
+            self.likelihood.check(tensor)
         with _Evaluating(self):
-            return self._posterior(self.encoder(as_tensor(images, self.device)))
+            if isinstance(self.encoder, ConvEncoder) and fuses(tensor):
+                return self._posterior(fused_features(self.encoder, tensor))
+            return self._encode(tensor)
 
     @torch.inference_mode()
     def decode(self, codes: FloatArray | Tensor) -> FloatArray:
@@ -221,20 +323,41 @@ class Autoencoder(nn.Module):
         return self.folder / name, _model_folder(self.folder) / "model.safetensors"
 
     def save_pretrained(self, folder: str | Path, *, force: bool = False) -> None:
-        """Write ``config.json`` and ``model.safetensors``; the folder appears only when it is whole."""
+        """Write ``config.json`` and ``model.safetensors``; the folder appears only when it is whole.
+
+        Of modules of your own only the state is written, not their code: `from_pretrained` needs them passed again.
+        """
         config = self.config.model_copy(update={"eps_clip": self.eps_clip, "eps_factor": self.eps_factor})
         with staged_folder(Path(folder), force=force) as stage:
             write_json(stage / "config.json", FORMAT, VERSION, {"config": config.model_dump(mode="json")})
             save_file(state_tensors(self), stage / "model.safetensors")
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, *, device: str | torch.device = "cpu") -> Self:
+    def from_pretrained(
+        cls,
+        folder: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+    ) -> Self:
         """Read what `save_pretrained` wrote, a run folder included.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+        device : str or device
+            Where the model goes.
+        encoder, decoder : Module, optional
+            Modules like those that a model made by `of` had; their state is read into them.
 
         Raises
         ------
         FormatError
             The folder holds no model, or weights of another one, or is a run whose training is not finished.
+        ParameterError
+            A model of modules of your own is read without them, or another one with them.
         """
         home = Path(folder)
         folder = _model_folder(home)
@@ -244,7 +367,9 @@ class Autoencoder(nn.Module):
             config = ModelConfig.model_validate(read_json(folder / "config.json", FORMAT, VERSION).get("config"))
         except ValidationError as error:
             raise FormatError(f"{folder / 'config.json'}: {parameter_error(error)}") from None
-        model = cls(config)
+        except ParameterError as error:
+            raise FormatError(f"{folder / 'config.json'}: {error}") from None
+        model = cls(config, encoder, decoder)
         load_tensors(model, folder / "model.safetensors")
         model.folder = home
         return model.to(device).eval()

@@ -71,12 +71,13 @@ class SameConvTranspose2d(_Biased):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve the transposed way and crop what the rule had padded."""
-        kernel = self.weight.shape[2]
+        weight = self.weight  # read once: a spectral norm computes it anew each time
+        kernel = weight.shape[2]
         edges = [(n - 1) * self.stride + kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
         missing = [want - edge for want, edge in zip(self.size, edges, strict=True)]
         # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.
         beyond = [max(count, 0) for count in missing]
-        x = functional.conv_transpose2d(x, self.weight, stride=self.stride, padding=self.before, output_padding=beyond)
+        x = functional.conv_transpose2d(x, weight, stride=self.stride, padding=self.before, output_padding=beyond)
         if min(missing) < 0:
             # Padding by less than nothing crops in one copy; two slices would cost four in the backward pass.
             x = functional.pad(x, (0, min(missing[1], 0), 0, min(missing[0], 0)))

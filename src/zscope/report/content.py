@@ -16,6 +16,7 @@ from zscope.figures import (
     radius,
     radius_overlay,
     samples,
+    sweep,
     tsne,
 )
 from zscope.figures.base import Missing, run_titles
@@ -115,7 +116,8 @@ def page_content(study: StudyPayload, *, zoom: bool) -> Page:
     titles = run_titles(runs)
     overview = _overview(runs, numbering)
     split = runs[0].first.name if runs[0].first is not None else "train"
-    overlays: list[Block] = [
+    overlays: list[Block] = _sweep_blocks(study, numbering)
+    overlays += [
         numbering.plot(None, name, title, module.prepare(runs, split), module.draw, module.caption)
         for name, title, module in _OVERLAYS
         if _belongs(name, runs)
@@ -147,6 +149,17 @@ def page_content(study: StudyPayload, *, zoom: bool) -> Page:
         trained=any(run.trained for run in runs),
         grey_note=any(_model(run).get("likelihood", "bernoulli") == "bernoulli" for run in runs if run.trained),
     )
+
+
+def _sweep_blocks(study: StudyPayload, numbering: Numbering) -> list[Block]:
+    """Show what a sweep of KL weights found, before the figures that put single runs side by side."""
+    if study.sweep is None or not study.sweep.curves:
+        return []
+    data = sweep.prepare(study.sweep)
+    drawn = numbering.plot(None, "sweep", "Sweep of the KL weight", data, sweep.draw, sweep.caption)
+    head, rows = sweep.sweep_table(study.sweep)
+    numeric = (False, *(True for _ in head[1:]))
+    return [drawn, Table("Sweep of the KL weight", head, tuple(rows), numeric, f"{sweep.TABLE_TITLE}.")]
 
 
 def _alike_blocks(study: StudyPayload, numbering: Numbering) -> list[Block]:

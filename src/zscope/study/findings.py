@@ -53,7 +53,7 @@ def findings_of(runs: Sequence[RunPayload]) -> tuple[Finding, ...]:
     single = [finding for run in runs for finding in (_against_prior(run), *_verdicts(run)) if finding is not None]
     ladders = [finding for run in runs if (finding := _ladder(run)) is not None]
     ranked = ladders + sorted(single, key=_rank) + [left for run in runs if (left := _not_testable(run)) is not None]
-    return (*(_losses(runs) if len(runs) > 1 else ()), *ranked)
+    return (*(_losses(runs) if len(runs) > 1 else ()), *ranked, *(event for run in runs for event in _events(run)))
 
 
 CONSEQUENCE = (
@@ -101,6 +101,15 @@ def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
         return []
     images = "held-out" if split == "held-out" else "training"
     return [Finding(f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
+
+
+def _events(run: RunPayload) -> list[Finding]:
+    """Say what the training went through: rescues of the guard, and where it was stopped early."""
+    words = {"rescue": "Training was rescued", "early stop": "Training was stopped early"}
+    return [
+        Finding(f"{words[event['kind']]} in epoch {event['epoch']}: {event['says']}.", run=run.name, figure="losses")
+        for event in run.manifest.get("events", [])
+    ]
 
 
 def _ladder(run: RunPayload) -> Finding | None:
@@ -182,8 +191,12 @@ def _not_testable(run: RunPayload) -> Finding | None:
 
 
 def _last(run: RunPayload, split: str) -> dict[str, Any] | None:
-    """Losses of a split after the last epoch that has them."""
+    """Losses of a split after the last epoch that has them; with patience after the best, whose model is kept."""
     records = [record for record in run.history if record["split"] == split]
+    if run.trained and run.manifest["config"].get("training", {}).get("patience") is not None:
+        held_out = {record["epoch"]: record["total"] for record in run.history if record["split"] == "held-out"}
+        best = min(held_out, key=held_out.__getitem__, default=None)
+        records = [record for record in records if record["epoch"] == best] or records
     return records[-1] if records else None
 
 

@@ -20,6 +20,8 @@ from zscope.study import codes
 from zscope.study.findings import compare_runs, findings_of
 from zscope.study.measure import null_files
 from zscope.study.payload import GIVEN, LadderPayload, RunPayload, SamplePayload, SplitPayload, StudyPayload
+from zscope.study.sweep import sweep_of
+from zscope.study.sweep_words import sweep_findings
 
 MOST_CLASSES = 40
 """A label with more distinct values than this names things (persons, files) rather than classes."""
@@ -140,14 +142,16 @@ def load_study(
         Text of the study's file, and the command that made it.
     """
     loaded = tuple(load_run(run, label=label) if isinstance(run, Run) else run for run in runs)
+    sweep = sweep_of(loaded)
     return StudyPayload(
         name=name,
         runs=loaded,
-        findings=findings_of(loaded),
+        findings=(*(() if sweep is None else sweep_findings(sweep)), *findings_of(loaded)),
         comparison=compare_runs(loaded),
         study_file=study_file,
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sweep=sweep,
     )
 
 

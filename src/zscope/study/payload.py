@@ -9,6 +9,7 @@ from zscope.typing import ImageArray, JsonDict
 
 if TYPE_CHECKING:
     from zscope.study.alike import NotCompared, RunsAlike
+    from zscope.study.sweep import Sweep
 
 GIVEN = "given"
 """Key of the only split of codes that no model of ours made."""
@@ -211,6 +212,8 @@ class StudyPayload:
         When, ISO 8601.
     alike : RunsAlike, NotCompared or None
         How alike the spaces of the runs are, or why that is not known; None where nobody asked.
+    sweep : Sweep or None
+        What runs of several KL weights or seeds found; None where there are none.
     """
 
     name: str
@@ -221,6 +224,7 @@ class StudyPayload:
     command: str | None
     created: str
     alike: "RunsAlike | NotCompared | None" = None
+    sweep: "Sweep | None" = None
 
     def as_json(self) -> JsonDict:
         """Give the payload without its arrays, for ``--json``."""
@@ -236,6 +240,7 @@ class StudyPayload:
                 ],
             },
             "alike": None if self.alike is None else self.alike.as_json(),
+            "sweep": None if self.sweep is None else self.sweep.as_json(),
             "runs": [
                 {
                     "name": run.name,

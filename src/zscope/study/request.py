@@ -5,10 +5,30 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zscope.errors import ParameterError
-from zscope.models.config import ModelConfig, beta_of, parameter_error, validated
+from zscope.models.config import LikelihoodName, ModelConfig, beta_of, parameter_error, validated
 from zscope.models.presets import preset, preset_for
-from zscope.training.config import TrainingConfig
+from zscope.training.config import Decay, Optimiser, PositiveFloat, RateSchedule, Rescue, Seed, TrainingConfig
 from zscope.training.devices import resolve_device, resolve_precision
+from zscope.training.trackers import tracker
+
+ADAMW_DECAY = 0.01
+"""Weight decay of AdamW unless asked for otherwise, as in PyTorch."""
+
+RECIPE = (
+    "seed",
+    "limit",
+    "accumulate",
+    "optimiser",
+    "rate_schedule",
+    "rate_warmup",
+    "clip_norm",
+    "ema",
+    "patience",
+    "init_seed",
+    "guard",
+    "rescue",
+)
+"""Options that go into the `TrainingConfig` as they are."""
 
 
 class TrainRequest(BaseModel):
@@ -34,12 +54,22 @@ class TrainRequest(BaseModel):
         Batch normalisation.
     likelihood, initialisation, slope, eps_clip, eps_factor
         See `zscope.models.ModelConfig`.
-    epochs, batch, learning_rate, seed, limit
+    network, spectral_norm, sigma, regularisers, corruption, prior
+        See `zscope.models.ModelConfig`; what is None is left to its default.
+    kl_schedule : str, dict or None
+        The share of the KL weight over time, the `schedule` of `zscope.models.ModelConfig`.
+    epochs, batch, learning_rate, seed, limit, accumulate, optimiser, weight_decay, rate_schedule, rate_warmup
+        See `zscope.training.TrainingConfig`.
+    clip_norm, ema, patience, init_seed, guard, rescue
         See `zscope.training.TrainingConfig`.
     device, precision : str
         ``auto``, or what `zscope.training.devices` lists.
     keep_every : int or None
         Keep a checkpoint after every so many epochs.
+    grids_every : int or None
+        Make pictures after every so many epochs, 0 for none; None chooses.
+    tracker : str or None
+        What follows the run, see `zscope.training.trackers`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -54,19 +84,39 @@ class TrainRequest(BaseModel):
     kernel: int | None = None
     extra_dense: tuple[Annotated[int, Field(ge=1)], ...] = ()
     batch_norm: bool = False
-    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    likelihood: LikelihoodName = "bernoulli"
     initialisation: Literal["glorot", "torch"] = "glorot"
     slope: float | None = None
     eps_clip: Annotated[float, Field(gt=0)] | None = 5.0
     eps_factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    network: Literal["convolutional", "residual", "mlp"] | None = None
+    spectral_norm: bool = False
+    sigma: PositiveFloat | None = None
+    regularisers: str | tuple[str | dict[str, Any], ...] | None = None
+    kl_schedule: str | dict[str, Any] | None = None
+    corruption: str | dict[str, Any] | None = None
+    prior: str | dict[str, Any] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    learning_rate: PositiveFloat | None = None
+    seed: Seed = 0
     limit: Annotated[int, Field(ge=1)] | None = None
     device: str = "auto"
     precision: str = "auto"
     keep_every: Annotated[int, Field(ge=1)] | None = None
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    optimiser: Optimiser = "adam"
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    rate_schedule: RateSchedule = "constant"
+    rate_warmup: Annotated[int, Field(ge=0)] = 0
+    clip_norm: PositiveFloat | None = None
+    ema: Decay | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
+    init_seed: Seed | None = None
+    guard: bool = True
+    rescue: Rescue = "halve"
+    grids_every: Annotated[int, Field(ge=0)] | None = None
+    tracker: str | None = None
 
     @classmethod
     def of(cls, **values: Any) -> Self:
@@ -82,6 +132,7 @@ class TrainRequest(BaseModel):
             preset(self.preset)
         beta_of(beta=self.beta, fact=self.fact, channels=1, kind=self.model)
         resolve_precision(self.precision, resolve_device(self.device))
+        tracker(self.tracker)
 
     def resolve_model(self, shape: tuple[int, int, int], default_preset: str | None = None) -> ModelConfig:
         """Describe the model for images of a shape."""
@@ -91,6 +142,13 @@ class TrainRequest(BaseModel):
             values["layers"] = self._layers(chosen.network["layers"])
         if self.slope is not None:
             values["slope"] = self.slope
+        if self.network == "mlp":
+            values["layers"] = ()
+        for name in ("network", "sigma", "regularisers", "corruption", "prior"):
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
+        if self.kl_schedule is not None:
+            values["schedule"] = self.kl_schedule
         return validated(
             **values,
             kind=self.model,
@@ -99,6 +157,7 @@ class TrainRequest(BaseModel):
             beta=beta_of(beta=self.beta, fact=self.fact, channels=shape[2], kind=self.model),
             extra_dense=self.extra_dense,
             batch_norm=self.batch_norm,
+            spectral_norm=self.spectral_norm,
             likelihood=self.likelihood,
             initialisation=self.initialisation,
             eps_clip=self.eps_clip,
@@ -127,6 +186,19 @@ class TrainRequest(BaseModel):
             if getattr(self, name) is not None:
                 recipe[name] = getattr(self, name)
         precision = resolve_precision(self.precision, resolve_device(self.device))
-        return TrainingConfig(
-            **recipe, seed=self.seed, limit=self.limit, precision=precision, started_from=started_from
-        )
+        own = {name: getattr(self, name) for name in RECIPE}
+        if self.weight_decay is not None:
+            own["weight_decay"] = self.weight_decay
+        elif self.optimiser == "adamw":
+            own["weight_decay"] = ADAMW_DECAY
+        if self.init_seed == self.seed:
+            own["init_seed"] = None
+        return checked_training(**recipe, **own, precision=precision, started_from=started_from)
+
+
+def checked_training(**values: Any) -> TrainingConfig:
+    """Build a `TrainingConfig`; the first invalid value becomes one `ParameterError`."""
+    try:
+        return TrainingConfig(**values)
+    except ValidationError as error:
+        raise parameter_error(error) from None

@@ -1,5 +1,6 @@
 """The study file: several runs on one source, in YAML."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,13 @@ from zscope.errors import FormatError, ParameterError
 from zscope.measures.base import MAX_POINTS, MAX_QUERIES
 from zscope.measures.tsne import LEAST_POINTS
 from zscope.models.config import parameter_error
+from zscope.study.expansion import MOST_RUNS, SEEDS, expanded
 from zscope.study.measure import MAP_POINTS, MeasureSettings
 from zscope.study.request import TrainRequest
+from zscope.study.sweep import LEAST_WEIGHTS
+
+SHORT_LADDER = ("normal", "covariance", "mixture")
+"""Samplers that are scored of every run of a sweep: the prior, and two that are fitted to the codes."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that is also a folder's."""
@@ -48,13 +54,23 @@ class Measuring(BaseModel):
 
 
 class Sampling(BaseModel):
-    """How images are sampled: the options of ``zscope sample``."""
+    """How images are sampled: the options of ``zscope sample``, and which samplers are scored.
+
+    Attributes
+    ----------
+    n, clouds, seed
+        Images a cloud, the clouds, and the seed of their draws.
+    ladder : tuple of str or None
+        Samplers of each run that are scored by the judge; None: `SHORT_LADDER` where the study sweeps a KL weight, else
+        none. An empty list scores none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: Annotated[int, Field(ge=1)] = 12
     clouds: tuple[str, ...] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+    ladder: tuple[str, ...] | None = None
 
 
 class StudySpec(BaseModel):
@@ -73,7 +89,8 @@ class StudySpec(BaseModel):
     train : dict
         Options of ``zscope train`` that all runs share.
     runs : dict of str to dict
-        Each run's name, and the options of its own.
+        Each entry's name, and the options of its own; a list of values stands for runs (see
+        `zscope.study.expansion.expanded`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,16 +105,30 @@ class StudySpec(BaseModel):
     sample: Sampling = Sampling()
 
     def requests(self, **changes: Any) -> dict[str, TrainRequest]:
-        """Resolve each run's request, with what the command line changed."""
+        """Resolve the request of each run, its lists expanded, with what the command line changed.
+
+        What the command line gives is one value, and takes the place of a list.
+        """
         given = {name: value for name, value in changes.items() if value is not None}
-        requests = {}
-        for name, own in self.runs.items():
-            try:
-                requests[name] = TrainRequest.of(**{**self.train, **(own or {}), **given})
-                requests[name].check()
-            except ParameterError as error:
-                raise ParameterError(f"runs.{name}.{error.name}", error.must, error.got) from None
+        requests: dict[str, TrainRequest] = {}
+        for entry, own in self.runs.items():
+            options = {**self.train, **(own or {}), **given}
+            if "seed" in given:
+                options.pop(SEEDS, None)
+            for name, request in expanded(entry, options).items():
+                if name in requests:
+                    raise ParameterError(f"runs.{entry}", "expand to names of its own", name)
+                requests[name] = request
+        if len(requests) > MOST_RUNS:
+            raise ParameterError("runs", f"expand to at most {MOST_RUNS} runs", len(requests))
         return requests
+
+    def ladder(self, requests: Mapping[str, TrainRequest]) -> tuple[str, ...]:
+        """Name the samplers that are scored of every run; none unless asked for or a KL weight is swept."""
+        if self.sample.ladder is not None:
+            return self.sample.ladder
+        weights = {(one.beta, one.fact) for one in requests.values() if one.model != "ae"}
+        return SHORT_LADDER if len(weights) >= LEAST_WEIGHTS else ()
 
 
 def read_spec(path: Path) -> tuple[StudySpec, str]:

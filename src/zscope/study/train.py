@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ from zscope.training.checkpoints import read_checkpoint
 from zscope.training.config import TrainingConfig
 from zscope.training.devices import resolve_device
 from zscope.training.loop import Trainer
+from zscope.training.processes import FollowedRun, Processes, launched, launched_alone
+from zscope.training.trackers import tracker
 from zscope.typing import JsonDict, Progress, silent
 
 Log = Callable[[str], None]
@@ -81,20 +84,25 @@ def train(
         Another process trains this run, or it cannot go on.
     """
     own = open_source(source).default_preset
+    processes = launched(resolve_device(request.device))
     model_config = request.resolve_model(store.shape, own)
     started = None if start_from is None else checkpoint_name(start_from)
     training = request.resolve_training(store.shape, own, started)
-    out = out or Path("runs") / run_name(source, model_config, request.seed)
+    out = out or Path("runs") / (run_name(source, model_config, request.seed) + init_name(training))
     if out.is_symlink() or out.name in ("", ".."):
         out = out.resolve()  # a link stays and what it points to is replaced; "." is no name to put a run aside under
     config = resolved(model_config, training)
+    plan = _Plan(model_config, training, store, request, start_from, processes, progress, log)
+    if not processes.main:
+        return _follow(plan)
     with _place(out):
         if resume and (out / "run.json").exists():
             run = _resumable(Run.open(out), config, store)
             if run.state == "finished" and run.config["training"]["epochs"] == training.epochs:
                 log(f"{out} is finished: up to date")
+                processes.told(_Led(str(out), resume=True, done=True))
                 return run
-            return _fit(run, model_config, training, store, request, True, start_from, progress, log)
+            return _lead(run, plan, resume=True)
         if force:
             _spare(out, {"the checkpoint": start_from, "the image store": store.path, "the working folder": Path.cwd()})
         with _making_room(out, force, log) as replaced:
@@ -102,7 +110,7 @@ def train(
                 out, source=source, config=config, data=about_data(store, training), seed=request.seed, force=force
             )
             run.save(replaces=list(replaced))
-            return _fit(run, model_config, training, store, request, False, start_from, progress, log)
+            return _lead(run, plan, resume=False)
 
 
 @contextmanager
@@ -164,55 +172,97 @@ def _replaced(folder: Path) -> list[Path]:
     return [path for path in paths if has_format(path / "run.json", FORMAT)]
 
 
-def _fit(
-    run: Run,
-    model_config: ModelConfig,
-    training: TrainingConfig,
-    store: ImageStore,
-    request: TrainRequest,
-    resume: bool,
-    start_from: Path | None,
-    progress: Progress,
-    log: Log,
-) -> Run:
-    device = resolve_device(request.device)
-    torch.manual_seed(training.seed)
-    model = Autoencoder(model_config)
-    trainer = Trainer(
-        run, model, store, training, device=device, keep_every=request.keep_every, progress=progress, log=log
+@dataclass(frozen=True)
+class _Plan:
+    """All that a training needs beside its run folder."""
+
+    model: ModelConfig
+    training: TrainingConfig
+    store: ImageStore
+    request: TrainRequest
+    start_from: Path | None
+    processes: Processes
+    progress: Progress
+    log: Log
+
+
+@dataclass(frozen=True)
+class _Led:
+    """What the main process tells the others: where the run is, if it is resumed, and if nothing is to be done."""
+
+    out: str
+    resume: bool
+    done: bool = False
+
+
+def _lead(run: Run, plan: _Plan, *, resume: bool) -> Run:
+    """Train on the main process, and clear up after it."""
+    plan.processes.told(_Led(str(run.path), resume))
+    replaced = _replaced(run.path)
+    try:
+        return _fit(run, plan, resume, replaced)
+    finally:
+        if run.state == "finished":
+            for folder in replaced:
+                shutil.rmtree(folder)
+            run.save(replaces=[])
+
+
+def _follow(plan: _Plan) -> Run:
+    """Train on a process that is not the main one, which writes nothing."""
+    led = plan.processes.told(_Led("", resume=False))
+    run = FollowedRun.open(led.out)
+    return run if led.done else _fit(run, plan, led.resume, [])
+
+
+def _trainer(run: Run, plan: _Plan) -> Trainer:
+    """Make the model with its first weights, and what trains it."""
+    training, request, main = plan.training, plan.request, plan.processes.main
+    torch.manual_seed(training.seed if training.init_seed is None else training.init_seed)
+    model = Autoencoder(plan.model)
+    if training.init_seed is not None:
+        torch.manual_seed(training.seed)
+    return Trainer(
+        run,
+        model,
+        plan.store,
+        training,
+        device=resolve_device(request.device),
+        keep_every=request.keep_every,
+        grids_every=request.grids_every,
+        processes=plan.processes,
+        tracker=tracker(request.tracker)() if main else None,
+        progress=plan.progress if main else silent,
+        log=plan.log if main else _unheard,
     )
+
+
+def _unheard(line: str) -> None:
+    """Log of the processes that are not the main one."""
+
+
+def _fit(run: Run, plan: _Plan, resume: bool, replaced: list[Path]) -> Run:
+    trainer = _trainer(run, plan)
     last = run.path / "checkpoints" / "last"
     if resume and last.exists():
         trainer.resume(last)
-        log(f"resumed after epoch {trainer.position.epoch}, step {trainer.position.step}")
+        trainer.log(f"resumed after epoch {trainer.position.epoch}, step {trainer.position.step}")
     elif resume and run.state == "finished":
         raise TrainingError(
             f"{run.path} is finished, but without checkpoints/last it cannot go on; --force trains anew"
         )
     else:
         if resume:
-            log(f"{run.path} holds no checkpoint: it begins anew")
+            trainer.log(f"{run.path} holds no checkpoint: it begins anew")
             run.truncate_metrics(0)
-        if start_from is not None:
-            trainer.start_from(start_from)
-    config = resolved(model_config, training)
-    run.save(config=config, hash=config_hash(config, store.hash), parameters=model.parameter_count)
-    log(
-        f"{run.label}: {model.parameter_count:,} parameters, z_dim {model_config.z_dim}, "
-        f"{training.precision} on {device.type}"
-    )
-    limited = "" if training.limit is None else f" (--limit {training.limit}: the first of a seeded shuffle)"
-    counts = f"{len(trainer.train.rows):,} training and {len(trainer.held_out.rows):,} held-out images"
-    log(f"{store.path}: {counts}{limited}")
-    replaced = _replaced(run.path)
-    try:
-        finished = trainer.fit()
-    finally:
-        if run.state == "finished":
-            for folder in replaced:
-                shutil.rmtree(folder)
-            run.save(replaces=[])
-    if not finished:
+        if plan.start_from is not None:
+            trainer.start_from(plan.start_from)
+    config = resolved(plan.model, plan.training)
+    parameters = trainer.model.parameter_count
+    run.save(config=config, hash=config_hash(config, plan.store.hash), parameters=parameters)
+    for line in _beginning(run, trainer):
+        trainer.log(line)
+    if not trainer.fit():
         where = f"epoch {trainer.position.epoch + 1}, step {trainer.position.step}"
         kept = f"; until it is finished, {replaced[0]} keeps the run that it replaces" if replaced else ""
         raise Interrupted(
@@ -220,6 +270,24 @@ def _fit(
             f"goes on from there{kept}"
         )
     return run
+
+
+def _beginning(run: Run, trainer: Trainer) -> Iterator[str]:
+    """Say what is trained, on what, and by whom."""
+    config, model = trainer.config, trainer.model
+    yield (
+        f"{run.label}: {model.parameter_count:,} parameters, z_dim {model.config.z_dim}, "
+        f"{config.precision} on {trainer.device.type}"
+    )
+    limited = "" if config.limit is None else f" (--limit {config.limit}: the first of a seeded shuffle)"
+    images = len(trainer.train.rows)
+    yield f"{trainer.store.path}: {images:,} training and {len(trainer.held_out.rows):,} held-out images{limited}"
+    if images < trainer.train.images_a_step:
+        yield f"fewer images than the {trainer.train.images_a_step:,} of a step: each step takes all of them"
+    if trainer.processes.count > 1:
+        yield f"{trainer.processes.count} processes, each with its part of every batch"
+    elif launched_alone():
+        yield "one process: accelerate launch --cpu starts no more; --multi_gpu --num_processes N does, on CPUs too"
 
 
 def estimate(log: Log, progress: Progress, *, after: float = 3.0) -> Progress:
@@ -245,6 +313,11 @@ def checkpoint_name(checkpoint: Path) -> str:
     """Name a checkpoint for the configuration of a run that starts from it: the hash of its own run, and the epoch."""
     _, state = read_checkpoint(checkpoint)
     return f"{state['run']}, epoch {state['position']['epoch']}"
+
+
+def init_name(training: TrainingConfig) -> str:
+    """Add to the name of a run whose first weights have a seed of their own."""
+    return "" if training.init_seed is None else f"-init{training.init_seed}"
 
 
 def resolved(model: ModelConfig, training: TrainingConfig) -> JsonDict:
@@ -273,10 +346,18 @@ def _resumable(run: Run, config: JsonDict, store: ImageStore) -> Run:
         raise ExistsError(f"{run.path} was trained on other images (data hash {str(run.data['hash'])[:12]}…)")
     for part in ("model", "training"):
         before, now = run.config[part], cast(dict[str, Any], config[part])
-        for name in now:
+        for name in {**now, **before}:
             grown = (part, name) == ("training", "epochs") and before[name] <= now[name]
-            if before.get(name) != now[name] and not grown:
+            if before.get(name) != now.get(name) and not grown:
                 raise ExistsError(
-                    f"{run.path} has {name} {before.get(name)!r}, not {now[name]!r}; it cannot be resumed so"
+                    f"{run.path} has {name} {_given(before, name)}, not {_given(now, name)}; it cannot be resumed so"
                 )
+    schedule = run.config["training"].get("rate_schedule")
+    if schedule in ("cosine", "linear") and run.config["training"]["epochs"] != config["training"]["epochs"]:  # type: ignore[call-overload, index]
+        raise ExistsError(f"{run.path} has the rate_schedule {schedule}, which ends with its last epoch; train anew")
     return run
+
+
+def _given(values: Mapping[str, Any], name: str) -> str:
+    """Show a value of a configuration, in which defaults of later fields are not written."""
+    return repr(values[name]) if name in values else "the default"

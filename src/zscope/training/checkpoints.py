@@ -1,6 +1,7 @@
 """Checkpoints: model, optimiser, random state and counters, as safetensors and JSON."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,12 @@ class Position:
         Lowest total loss at the end of an epoch, nats per image; on held-out images where there are any.
     images, total, reconstruction, kl : float
         Images seen in the unfinished epoch and the sums of their losses.
+    terms : dict of str to float
+        Sums of the further terms of the total in the unfinished epoch.
+    stale : int
+        Epochs since the one with the lowest total.
+    halvings : int
+        How often the schedule ``plateau`` has halved the step size.
     """
 
     epoch: int = 0
@@ -46,23 +53,65 @@ class Position:
     total: float = 0.0
     reconstruction: float = 0.0
     kl: float = 0.0
+    terms: dict[str, float] = field(default_factory=dict)
+    stale: int = 0
+    halvings: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a run needs to go on from where it stands.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        ``model.*``, ``optimiser.INDEX.*``, ``random.*``, and by their own prefixes what else was handed in.
+    state : dict
+        ``position``, and what else was handed in.
+    """
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Give the tensors under a prefix, by the rest of their names."""
+        start = f"{prefix}."
+        return {name.removeprefix(start): tensor for name, tensor in self.tensors.items() if name.startswith(start)}
+
+
+def snapshot(
+    model: Autoencoder,
+    optimiser: torch.optim.Optimizer,
+    position: Position,
+    about: Mapping[str, Any],
+    more: Mapping[str, Tensor] | None = None,
+) -> Snapshot:
+    """Copy the state of a run; `more` are further tensors, under names with a prefix of their own."""
+    # Clones, since the run goes on, and since safetensors refuses tensors that share memory.
+    tensors = {f"model.{name}": tensor.clone() for name, tensor in state_tensors(model).items()}
+    for index, entries in optimiser.state_dict()["state"].items():
+        for name, value in entries.items():
+            tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone().contiguous()
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    for name, tensor in (more or {}).items():
+        tensors[name] = tensor.detach().cpu().clone().contiguous()
+    return Snapshot(tensors, {"position": asdict(position), **about})
+
+
+def write_snapshot(folder: Path, taken: Snapshot) -> None:
+    """Write a checkpoint in place of the one that is there, once it is whole."""
+    with staged_folder(folder, force=True) as stage:
+        save_file(taken.tensors, stage / "checkpoint.safetensors")
+        write_json(stage / "state.json", FORMAT, VERSION, taken.state)
 
 
 def save_checkpoint(
     folder: Path, model: Autoencoder, optimiser: torch.optim.Optimizer, position: Position, about: JsonDict
 ) -> None:
     """Write a checkpoint in place of the one that is there, once it is whole."""
-    tensors = {f"model.{name}": tensor for name, tensor in state_tensors(model).items()}
-    for index, entries in optimiser.state_dict()["state"].items():
-        for name, value in entries.items():
-            # A clone, since safetensors refuses tensors that share memory.
-            tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone().contiguous()
-    tensors["random.cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
-    with staged_folder(folder, force=True) as stage:
-        save_file(tensors, stage / "checkpoint.safetensors")
-        write_json(stage / "state.json", FORMAT, VERSION, {"position": asdict(position), **about})
+    write_snapshot(folder, snapshot(model, optimiser, position, about))
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -78,18 +127,40 @@ def load_checkpoint(
     folder: Path, model: Autoencoder, optimiser: torch.optim.Optimizer, *, random: bool
 ) -> tuple[Position, dict[str, Any]]:
     """Put model and optimiser, and with `random` the random state, where a checkpoint left them."""
-    tensors, state = read_checkpoint(folder)
-    weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    taken = Snapshot(*read_checkpoint(folder))
+    return restore(taken, model, optimiser, random=random, place=str(folder)), taken.state
+
+
+def restore(
+    taken: Snapshot, model: Autoencoder, optimiser: torch.optim.Optimizer, *, random: bool, place: str
+) -> Position:
+    """Put model and optimiser, and with `random` the random state, where a snapshot left them.
+
+    Parameters
+    ----------
+    taken : Snapshot
+        What `snapshot` gave, or a checkpoint that was read.
+    model, optimiser
+        What to change.
+    random : bool
+        Whether the random numbers go on from there too.
+    place : str
+        Where it comes from, for the error.
+
+    Raises
+    ------
+    FormatError
+        It is of another model.
+    """
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(taken.part("model"))
     except RuntimeError as error:
         detail = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise FormatError(f"{folder}: checkpoint of another model: {detail}") from None
+        raise FormatError(f"{place}: checkpoint of another model: {detail}") from None
     entries: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            entries.setdefault(int(index), {})[key] = tensor
+    for name, tensor in taken.part("optimiser").items():
+        index, key = name.split(".")
+        entries.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
     # The fused update walks over the memory of a parameter and its moments side by side: they must have one layout.
     for parameter, moments in optimiser.state.items():
@@ -97,7 +168,7 @@ def load_checkpoint(
             if value.shape == parameter.shape:
                 moments[key] = torch.empty_like(parameter).copy_(value)
     if random:
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
-    return Position(**state["position"]), state
+        torch.set_rng_state(taken.tensors["random.cpu"])
+        if "random.cuda" in taken.tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(taken.tensors["random.cuda"])
+    return Position(**taken.state["position"])

@@ -1,0 +1,44 @@
+"""Weights & Biases."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from zscope.runs.run import Run
+from zscope.training.trackers.base import Tracker
+from zscope.typing import ImageArray
+
+
+class WandB(Tracker):
+    """Logs to the project ``zscope`` of Weights & Biases; a resumed run goes on under its own name."""
+
+    name: ClassVar[str] = "wandb"
+    package: ClassVar[str] = "wandb"
+
+    def begin(self, run: Run, step: int) -> None:  # noqa: ARG002
+        """Start or resume the run there; its identifier is made from the folder's name and the configuration."""
+        self._module = self.imported("wandb")
+        self._run: Any = self._module.init(
+            project="zscope",
+            name=run.name,
+            id=f"{run.name}-{str(run.manifest['hash'])[:12]}",
+            resume="allow",
+            dir=str(run.path),
+            config=run.config,
+        )
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Log figures."""
+        self._run.log(dict(values), step=step)
+
+    def picture(self, step: int, name: str, image: ImageArray) -> None:
+        """Log a picture."""
+        pixels = image[:, :, 0] if image.shape[2] == 1 else image
+        self._run.log({name: self._module.Image(pixels)}, step=step)
+
+    def event(self, step: int, says: str) -> None:
+        """Raise an alert, which also reaches people who do not look."""
+        self._run.alert(title="zscope", text=f"step {step}: {says}")
+
+    def end(self, state: str) -> None:
+        """Finish the run there; one that did not finish here counts as failed."""
+        self._run.finish(exit_code=0 if state == "finished" else 1)

@@ -1,0 +1,169 @@
+"""A sweep from made payloads: rows, curves, costs, repeats and the sentences about them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zscope.figures import sweep as figure
+from zscope.study.payload import LadderPayload, RunPayload, SplitPayload
+from zscope.study.sweep import sweep_of
+from zscope.study.sweep_words import sweep_findings
+
+NONE = np.empty((0, 8, 8, 1), np.uint8)
+SHARES = {1e-4: 0.0, 0.01: 0.1, 0.1: 0.5, 1.0: 0.6}
+
+
+def score(value):
+    return {"value": value, "low": value, "high": value}
+
+
+def rung(name, share):
+    return {"sampler": name, "meaningful": score(share), "fd": score(1 + 100 * (1 - share))}
+
+
+def ladder(share, best=0.8, reconstructions=0.9, recommended="mixture"):
+    content = {
+        "rungs": [rung("normal", share), rung("covariance", 0.4), rung("mixture", best)],
+        "reference": {"reconstructions": rung("reconstructions", reconstructions)},
+        "recommended": recommended,
+        "left_out": [],
+    }
+    return LadderPayload(content, {})
+
+
+def run(beta, seed=0, *, kind="vae", channels=1, d=8, active=8, scored=None, loss=None, radius=3.0, **training):
+    reconstruction = 20 + 10 * beta + 0.1 * seed if loss is None else loss
+    record = {"epoch": 1, "step": 1, "total": reconstruction + beta, "reconstruction": reconstruction, "seconds": 1.0}
+    history = [{**record, "split": split, "kl": 1 / (beta or 1)} for split in ("train", "held-out")]
+    values = {
+        "radius": {"peak": radius + 0.5, "mean": radius},
+        "activity": {"active": active},
+        "prior": {"surgery": {"mutual_information": 5.0, "marginal_kl": 1 / (beta or 1) - 5}},
+    }
+    config = {
+        "model": {"kind": kind, "shape": [8, 8, channels], "z_dim": d, "beta": beta},
+        "training": {"seed": seed, **training},
+    }
+    split = SplitPayload("train", 1000, d, values, {}, {}, {}, {})
+    manifest = {"config": config, "data": {"hash": "h"}}
+    name = f"{kind}-{beta:g}-z{d}-s{seed}"
+    payload = RunPayload(name, f"{kind}, {beta:g}", name, manifest, history, NONE, NONE, (), {"train": split}, None)
+    return replace(payload, ladder=None if scored is None else ladder(scored))
+
+
+def swept(seeds=2, **given):
+    return [run(beta, seed, scored=share, **given) for beta, share in SHARES.items() for seed in range(seeds)]
+
+
+def test_rows_hold_what_the_runs_hold():
+    (curve,) = sweep_of(swept()).curves
+    assert curve.weights == tuple(SHARES)
+    assert curve.seeds == ("0", "1")
+    row = curve.rows[4]
+    assert (row.run, row.weight, row.seed, row.best, row.fitted) == ("vae-0.1-z8-s0", 0.1, "0", 0.9, "mixture")
+    assert row.values == {
+        "reconstruction": 21.0,
+        "kl": 10.0,
+        "mutual_information": 5.0,
+        "marginal_kl": 5.0,
+        "radius": 3.5,
+        "active": 8,
+        "meaningful_normal": 0.5,
+        "meaningful_fitted": 0.8,
+        "meaningful_reconstructions": 0.9,
+        "fd_normal": 51.0,
+        "fd_fitted": pytest.approx(21.0),
+        "fd_reconstructions": pytest.approx(11.0),
+    }
+
+
+def test_the_weight_at_which_random_codes_decode_and_what_it_costs():
+    (curve,) = sweep_of(swept()).curves
+    assert (curve.decodes.state, curve.decodes.weight, curve.decodes.before) == ("at", 0.1, 0.01)
+    assert (curve.cost.weight, curve.cost.against) == (0.1, 1e-4)
+    assert curve.cost.reconstruction == pytest.approx((0.999, 0.999, 0.999))
+    assert (curve.cost.kl, curve.cost.kl_against) == (10.0, 1e4)
+
+
+def test_sentences_name_the_weight_the_seeds_and_the_cost():
+    first, second, *_ = sweep_findings(sweep_of(swept()))
+    assert first.says == (
+        "KL sweep of 4 weights and 2 seeds: codes from N(0, I) start to decode at beta 0.1 (of all 2 seeds): there 50 "
+        "% of their images are meaningful, 80 % from the sampler that is fitted to codes (mixture), and 90 % of "
+        "reconstructions; at the weight below, 0.01, 10 %."
+    )
+    assert first.advice.startswith("To draw from N(0, I) train with beta 0.1 or the next larger weight")
+    assert first.figure == "sweep"
+    assert second.says == (
+        "KL sweep of 4 weights and 2 seeds: no units collapse: 8 of 8 are active at 0.0001 and 8 at 1. Against 0.0001, "
+        "reconstruction costs 0.999 nats per image more at beta 0.1 (0.999 to 0.999 over seeds), and the KL is 10 "
+        "instead of 1e+04 nats."
+    )
+
+
+def test_undecided_sweeps_say_so():
+    runs = [replace(one, ladder=ladder(0.9 if one.manifest["config"]["training"]["seed"] else 0.0)) for one in swept()]
+    finding = sweep_findings(sweep_of(runs))[0]
+    assert finding.strength == "undecided"
+    assert "is undecided: the seeds disagree: 1 of 2 reach it" in finding.says
+    poor = [replace(one, ladder=ladder(0.1, 0.1, 0.1)) for one in swept()]
+    assert "few reconstructions are meaningful themselves (10 % at 0.0001)" in sweep_findings(sweep_of(poor))[0].says
+
+
+def test_sweeps_without_a_transition():
+    low = [replace(one, ladder=ladder(0.05)) for one in swept()]
+    assert "do not decode at any weight of this sweep; at most 5 %" in sweep_findings(sweep_of(low))[0].says
+    high = [replace(one, ladder=ladder(0.7)) for one in swept()]
+    assert "decode from the smallest weight on, beta 0.0001" in sweep_findings(sweep_of(high))[0].says
+    bare = sweep_findings(sweep_of([replace(one, ladder=None) for one in swept()]))[0]
+    assert "no ladder was scored" in bare.says
+    assert "ladder: [normal, covariance, mixture]" in bare.advice
+
+
+def test_colour_images_go_by_fact():
+    sweep = sweep_of(swept(channels=3))
+    assert sweep.name == "fact"
+    assert sweep.curves[0].decodes.weight == pytest.approx(0.1 / 3)
+    assert "at fact 0.03333" in sweep_findings(sweep)[0].says
+
+
+def test_a_curve_for_each_other_configuration():
+    sweep = sweep_of([*swept(), *swept(d=16, active=10)])
+    assert [curve.label for curve in sweep.curves] == ["z_dim 8", "z_dim 16"]
+    assert [curve.collapses.state for curve in sweep.curves] == ["not reached", "from the smallest"]
+    assert "KL sweep of 4 weights and 2 seeds (z_dim 16)" in sweep_findings(sweep)[2].says
+
+
+def test_two_weights_and_autoencoders_are_no_sweep():
+    assert sweep_of([run(0.1), run(1.0)]) is None
+    assert sweep_of([run(0.0, kind="ae")]) is None
+    assert sweep_of([]) is None
+
+
+def test_repeats_by_seed_and_by_initialisation():
+    runs = [run(0.0, seed, kind="ae", loss=20.0, radius=r) for seed, r in enumerate((16.3, 16.5, 66.0))]
+    runs += [run(0.0, 0, kind="ae", loss=20.0, radius=16.4, init_seed=5)]
+    sweep = sweep_of(runs)
+    assert sweep.curves == ()
+    (repeats,) = sweep.repeats
+    names = [minimum.runs for minimum in repeats.minima]
+    assert sorted(map(len, names)) == [1, 3]
+    assert ("ae-0-z8-s2",) in names
+    (finding,) = sweep_findings(sweep)
+    assert finding.says.startswith("4 runs that differ by their seed only (ae, 0) ended in 2 minima (runs are of one")
+    assert "ae-0-z8-s2 at a loss of 20 nats per image and a mean radius of 66" in finding.says
+    assert finding.says.endswith("and the loss by 0 %: the loss does not fix the radius, the seed does.")
+
+
+def test_it_is_json_and_a_figure_with_a_table():
+    sweep = sweep_of([*swept(), *swept(d=16)])
+    content = json.loads(json.dumps(sweep.as_json(), allow_nan=False))
+    assert content["curves"][0]["decodes"]["weight"] == 0.1
+    assert len(content["curves"][1]["rows"]) == 8
+    assert len(content["repeats"]) == 8
+    head, rows = figure.sweep_table(sweep)
+    assert head[:3] == ("runs", "beta", "seeds")
+    assert [len(row) for row in rows] == [len(head)] * 8
+    assert rows[2][:4] == ("z_dim 8", "0.1 *", "2", "21.05")

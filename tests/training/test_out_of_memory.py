@@ -1,0 +1,88 @@
+"""Out of memory: one line says which batch would fit, and that batch gives the same steps."""
+
+import re
+
+import pytest
+import torch
+
+from zscope.errors import TrainingError
+from zscope.training.memory import fitting_batch, out_of_memory, smaller_batches
+from zscope.training.steps import Stepper
+
+CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+
+
+@pytest.fixture
+def memory_for(monkeypatch):
+    """Let a forward pass fail above so many images."""
+
+    real = Stepper._losses
+
+    def limit(images, error):
+        def losses(self, part, *, again):
+            if len(part.images) > images:
+                raise error
+            return real(self, part, again=again)
+
+        monkeypatch.setattr(Stepper, "_losses", losses)
+
+    return limit
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU), MemoryError()])
+def test_says_which_batch_would_fit(tmp_path, train_digits, memory_for, error):
+    memory_for(10, error)
+    with pytest.raises(TrainingError) as caught:
+        train_digits(tmp_path / "run", batch=48)
+    expected = "out of memory with --batch 48; batch 6 would fit: --batch 6 --accumulate 8 gives the same steps"
+    assert str(caught.value) == expected
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_it_says_is_so(tmp_path, train_digits, memory_for):
+    whole = train_digits(tmp_path / "whole", batch=48)
+    memory_for(12, MemoryError())
+    with pytest.raises(TrainingError) as caught:
+        train_digits(tmp_path / "run", batch=48)
+    batch, accumulate = map(int, re.search(r"--batch (\d+) --accumulate (\d+)", str(caught.value)).groups())
+    # Held-out images are measured 256 at a time, which this memory does not hold.
+    memory_for(256, MemoryError())
+    parts = train_digits(tmp_path / "run", batch=batch, accumulate=accumulate)
+    for first, second in zip(whole.metrics(), parts.metrics(), strict=True):
+        assert second["total"] == pytest.approx(first["total"], rel=1e-5)
+
+
+def test_a_penalty_on_the_batch_is_not_the_same_in_parts(tmp_path, train_digits, memory_for):
+    memory_for(20, MemoryError())
+    with pytest.raises(TrainingError, match="--batch 16 --accumulate 2 takes as many images a step"):
+        train_digits(tmp_path / "run", model="ae", regularisers="mmd")
+
+
+def test_not_even_one_image(tmp_path, train_digits, memory_for):
+    memory_for(0, MemoryError())
+    with pytest.raises(TrainingError, match="out of memory with --batch 32, and even one image does not fit"):
+        train_digits(tmp_path / "run")
+
+
+def test_other_errors_are_not_taken_for_it(tmp_path, train_digits, memory_for):
+    memory_for(0, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train_digits(tmp_path / "run")
+    assert not out_of_memory(ValueError("not enough memory"))
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(1, []), (7, [1]), (100, [50, 25, 10, 5, 2, 1])])
+def test_smaller_batches_divide_it(batch, sizes):
+    assert list(smaller_batches(batch)) == sizes
+
+
+def test_the_largest_that_fits_is_found():
+    tried = []
+
+    def attempt(size):
+        tried.append(size)
+        if size > 16:
+            raise MemoryError
+
+    assert fitting_batch(128, attempt) == 16
+    assert tried == [64, 32, 16]
