@@ -1,4 +1,4 @@
-/** Checks of the plane's arithmetic without a browser; `node --test` runs them, see test_front_plane.py. */
+/** Checks of the plane's arithmetic and of how the page asks, without a browser; `node --test` runs them, see test_front_plane.py. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countLevels, tallyOf } from "./front/binning.js";
@@ -6,6 +6,7 @@ import { countTable, prepareColours, slotTable } from "./front/colours.js";
 import { bytesInOrder, sortByPlace, stretchesIn } from "./front/order.js";
 import { nearestRow, rowsInside } from "./front/picking.js";
 import { CanvasRenderer, radiusFor } from "./front/renderer.js";
+import { EmbeddedTransport, WidgetTransport } from "./front/transport.js";
 import { axisTicks, fitView, floatSpacing, numberText, pixelAt, placeAt, scaleBar, spacingNoteOf, zoomedView } from "./front/view.js";
 
 const HOME = { cx: 0.25, cy: -1.5, ux: 0.01, uy: 0.02, width: 1200, height: 700 };
@@ -69,6 +70,17 @@ test("the note comes where a pixel is finer than the spacing, and not before", (
   const note = spacingNoteOf({ ...view, ux: 1.1e-7, uy: 1.1e-7 }, names);
   assert.match(note, /1\.2 × 10⁻⁷ apart in axis3/);
   assert.doesNotMatch(note, /axis4/);
+});
+
+test("a component is as fine as the codes' largest coordinate, wherever the window lies", () => {
+  const view = { cx: 0, cy: 0, ux: 2e-9, uy: 2e-9, width: 1000, height: 600 };
+  const spacing = 2 ** -22;
+  const note = spacingNoteOf(view, { x: "pc1", y: "pc2" }, spacing);
+  assert.match(note, /spacing: codes are rounded to 2\.4 × 10⁻⁷ \(120 px\); finer structure in pc1 and pc2 is rounding\.$/);
+  assert.equal(spacingNoteOf({ ...view, ux: 3e-7, uy: 3e-7 }, { x: "pc1", y: "pc2" }, spacing), "");
+  const mixed = spacingNoteOf({ ...view, cy: 1.5 }, { x: "pc1", y: "axis4" }, spacing);
+  assert.match(mixed, /1\.2 × 10⁻⁷ apart in axis4 .* finer structure in pc1 is rounding/);
+  assert.equal(spacingNoteOf(view, { x: "pc1", y: "pc2" }), "", "components of a report are float32 themselves");
 });
 
 test("offset and label of a tick give its place at any depth", () => {
@@ -265,4 +277,38 @@ test("discs are larger the fewer there are, and one pixel of colour from 100,000
   assert.deepEqual([radii[0], radii[1], radii.at(-2), radii.at(-1)], [3.5, 3.5, 1, 1]);
   assert.ok(radii.every((radius, place) => place === 0 || radius <= radii[place - 1]));
   assert.equal(radiusFor(1e6, "density"), 0.5);
+});
+
+/** An envelope as Python packs it, of float32 columns. */
+function enveloped(data, columns = {}) {
+  const padded = (bytes) => Buffer.concat([bytes, Buffer.alloc((8 - (bytes.length % 8)) % 8)]);
+  const buffers = Object.entries(columns).map(([name, values]) => ({ name, dtype: "float32", shape: [values.length] }));
+  const header = Buffer.from(JSON.stringify({ data, buffers }));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(header.length);
+  return Buffer.concat([padded(Buffer.concat([length, header])), ...Object.values(columns).map((values) => padded(Buffer.from(values.buffer)))]);
+}
+
+test("two views of one widget hear all answers, and take their own", async () => {
+  const listeners = new Set();
+  const sent = [];
+  const model = { on: (_, listener) => listeners.add(listener), off: (_, listener) => listeners.delete(listener), send: (message) => sent.push(message) };
+  const [first, second] = [new WidgetTransport(model), new WidgetTransport(model)];
+  const answers = [first.call("column", { stream: "window-1" }), second.call("column", { stream: "window-1" })];
+  assert.notEqual(sent[0].parameters.stream, sent[1].parameters.stream);
+  for (const place of [1, 0]) {
+    const bytes = new Uint8Array(enveloped({ place }));
+    listeners.forEach((listener) => listener({ call: sent[place].call }, [bytes]));
+  }
+  assert.deepEqual((await Promise.all(answers)).map(({ data }) => data.place), [0, 1]);
+  first.close();
+  assert.equal(listeners.size, 1);
+});
+
+test("a report says which null is shown: that of codes, or of their map", async () => {
+  const column = Float32Array.of(1, 2);
+  const text = enveloped({ null_says: "a cloud", null_map_says: "a map" }, { "null:pc1": column, "null:tsne.standard.x": column }).toString("base64");
+  const report = new EmbeddedTransport(text);
+  const says = async (name) => (await report.call("null", { names: [name] })).data.says;
+  assert.deepEqual([await says("pc1"), await says("tsne.standard.x")], ["a cloud", "a map"]);
 });

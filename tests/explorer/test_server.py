@@ -142,6 +142,9 @@ def test_a_lineup_is_guessed_once(page):
         ),
         ("decode", {"run": "0", "base": {"kind": "code", "code": [1, 2]}}, "4"),
         ("session", b"[1, 2]", "must"),
+        ("column", b'{"run": "\\ud800", "name": "axis0"}', "run must be"),
+        ("column", b'{"run": "0", "name": "axis0", "\\ud800": 1}', "must"),
+        ("draw", {**GOOD["draw"], "sampler": "mixture:100000"}, "sampler must be one of"),
         ("session", b"{", "body must be a JSON object"),
         ("session", b"\xff\xfe", "body must be a JSON object"),
         ("session", b"[" * 100_000, "body must be a JSON object"),
@@ -265,3 +268,7 @@ def test_files_of_the_module_are_bundled_in_order():
 def test_categories_have_the_colours_of_the_figures():
     shown = re.search(r"CATEGORY_COLOURS = \[([^\]]*)\]", front("colours.js"))
     assert re.findall(r'"(#[0-9a-f]{6})"', shown[1]) == list(CLASS_COLOURS[:10])
+
+
+def test_a_proxy_may_be_named_with_its_port():
+    assert Access.of("127.0.0.1", ["hub.example:8443", "[fd00::7]:1"]).allowed == {"hub.example", "fd00::7"}

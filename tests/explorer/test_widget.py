@@ -1,5 +1,7 @@
 """The explorer in a notebook answers what the page asks over the kernel's channel."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,18 @@ def test_the_module_is_whole(widget):
 def test_what_is_not_there_is_said_at_once(tmp_path):
     with pytest.raises(FormatError, match=r"none\.npy"):
         zscope.explore(tmp_path / "none.npy")
+
+
+def test_a_kernel_goes_on_while_a_call_waits(widget):
+    opened, sent = widget
+
+    async def kernel():
+        for number, name in enumerate(("axis0", "axis9")):
+            opened._called(opened, {"call": number, "name": "column", "parameters": {"run": "0", "name": name}}, [])
+        before = len(sent)
+        while len(sent) < 2:
+            await asyncio.sleep(0.01)
+        return before
+
+    assert asyncio.run(asyncio.wait_for(kernel(), 30)) == 0
+    assert {content["call"]: "error" in content for content, _ in sent} == {0: False, 1: True}

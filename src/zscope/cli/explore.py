@@ -34,6 +34,7 @@ def explore_command(
     images: Annotated[
         Path | None, typer.Option("--images", help="Images of CODES, a row each (.npy), or an image store.")
     ] = None,
+    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave out codes with NaN or infinity.")] = False,
     device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -55,7 +56,7 @@ def explore_command(
     output = Output(quiet=quiet, as_json=as_json)
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the search of neighbours takes a GPU where it sees one
-    exploration = open_exploration(paths, labels=labels, images=images, device=device)
+    exploration = open_exploration(paths, labels=labels, images=images, device=device, drop_bad=drop_bad)
     access = Access.of(host, allow_host or ())
     opened = listening(host, port)
     address = address_of(opened, access)

@@ -75,7 +75,7 @@ class Access:
     def of(cls, host: str, allowed: Iterable[str] = ()) -> "Access":
         """Make it for a host to listen at: other machines need a token."""
         token = None if is_loopback(host) else secrets.token_urlsafe(24)
-        return cls(host, frozenset(name.lower() for name in allowed), token)
+        return cls(host, frozenset(host_of(name) for name in allowed), token)
 
     def refuses(self, headers: Headers, *, call: bool) -> str | None:
         """Say why a request is turned away.
@@ -97,7 +97,9 @@ class Access:
         # token is demanded, that page does not know it.
         ours = is_loopback(host_of(asked)) or host_of(asked) in self.allowed or host_of(asked) == self.host.lower()
         if self.token is None and not ours:
-            return f"Host must be this machine, got {asked or 'none'}: name it by --allow-host if it is a proxy's"
+            return (
+                f"Host must be this machine, got {host_of(asked) or 'none'}: name it by --allow-host if it is a proxy's"
+            )
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != asked.lower():
             return f"Origin must be the page's own, got {origin}"
@@ -112,7 +114,8 @@ class Access:
 
 def failure(kind: str, says: str, status: int) -> Response:
     """Give an error in the one shape that all have: ``{"error": {"kind", "says"}}``."""
-    return JSONResponse({"error": {"kind": kind, "says": says}}, status)
+    # What a message repeats of a call may hold halves of characters, which UTF-8 cannot write.
+    return JSONResponse({"error": {"kind": kind, "says": says.encode("utf-8", "replace").decode()}}, status)
 
 
 class Guard:

@@ -1,5 +1,7 @@
 """The explorer in a notebook, as a widget."""
 
+import asyncio
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,19 @@ import traitlets
 from zscope.explorer.answering import Answering, described
 from zscope.explorer.bundle import bundle, styles
 from zscope.explorer.envelope import packed
-from zscope.study.explore import open_exploration
+from zscope.study.explore import Answer, open_exploration
 
 RENDER = """
 function render({ model, el }) {
   const home = document.createElement("div");
   home.style.height = `${model.get("height")}px`;
   el.append(home);
-  const mounted = mountExplorer(home, new WidgetTransport(model));
-  return () => mounted.destroy();
+  const transport = new WidgetTransport(model);
+  const mounted = mountExplorer(home, transport);
+  return () => {
+    mounted.destroy();
+    transport.close();
+  };
 }
 export default { render };
 """
@@ -44,12 +50,27 @@ class Explorer(anywidget.AnyWidget):
         self.on_msg(self._called)
 
     def _called(self, _: Any, content: dict[str, Any], __: Any) -> None:
-        """Answer a call. The kernel takes messages one by one, so that the answer can be waited for."""
+        """Answer a call: in a kernel when the answer is there, so that it can go on with cells and other calls."""
         number = content.get("call")
+        future: Future[Answer]
         try:
-            answer = self._answering.call(str(content.get("name")), content.get("parameters")).result()
-            self.send({"call": number}, [packed(answer.data, answer.buffers)])
+            future = self._answering.call(str(content.get("name")), content.get("parameters"))
         except Exception as error:  # every error leaves in one shape; those of the program are logged
+            future = Future()
+            future.set_exception(error)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._answered(number, future)
+        else:
+            # Messages are sent by the kernel's own thread.
+            future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._answered, number, done))
+
+    def _answered(self, number: Any, future: "Future[Answer]") -> None:
+        try:
+            answer = future.result()
+            self.send({"call": number}, [packed(answer.data, answer.buffers)])
+        except Exception as error:  # as above
             kind, says, _status = described(error)
             self.send({"call": number, "error": {"kind": kind, "says": says}})
 

@@ -86,7 +86,14 @@ def zoom_of(run: RunPayload, title: str, place: int) -> Zoom | Note | None:
         "verdicts": [],
     }
     says = "one draw of a Gaussian cloud with the codes' mean and covariance"
-    session: JsonDict = {"name": run.name, "runs": [about], "links": [], "limits": {}, "null_says": says}
+    session: JsonDict = {
+        "name": run.name,
+        "runs": [about],
+        "links": [],
+        "limits": {},
+        "null_says": says,
+        "null_map_says": "the map of one draw of a Gaussian cloud with the mapped codes' mean and covariance",
+    }
     text = base64.b64encode(packed(session, {**buffers, **null})).decode("ascii")
     return Zoom(f"points-{place + 1}", title, _says(split, bool(null)), text)
 

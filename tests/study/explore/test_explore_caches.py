@@ -1,46 +1,53 @@
-"""What is kept: computed once among threads, and forgotten in the order in which it was asked for."""
+"""What was computed is kept; while one thing is made, others can be had."""
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
-from zscope.study.explore.caches import Once, Recent
+import pytest
 
-
-class Slow:
-    """Counts how often its part is made."""
-
-    def __init__(self):
-        self.made = 0
-
-    @Once
-    def part(self):
-        """The part."""
-        time.sleep(0.01)
-        self.made += 1
-        return object()
+from zscope.study.explore.caches import Recent
 
 
-def test_a_part_is_computed_once_however_many_threads_ask():
-    slow, other = Slow(), Slow()
-    ready = threading.Barrier(8)
+def test_what_is_kept_can_be_had_while_something_is_made():
+    kept = Recent(2)
+    assert kept.get("there", lambda: 1) == 1
+    begun, go = threading.Event(), threading.Event()
 
-    def ask(_):
-        ready.wait()
-        return slow.part
+    def slow():
+        begun.set()
+        assert go.wait(10)
+        return 2
 
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(ask, range(8)))
-    assert slow.made == 1
-    assert all(one is found[0] for one in found)
-    assert other.part is not slow.part
+    thread = threading.Thread(target=lambda: kept.get("slow", slow))
+    thread.start()
+    assert begun.wait(10)
+    assert kept.get("there", lambda: pytest.fail("it is kept")) == 1
+    assert kept.get("other", lambda: 3) == 3
+    go.set()
+    thread.join(10)
+    assert kept.get("slow", lambda: pytest.fail("it is kept")) == 2
 
 
-def test_what_was_asked_for_longest_ago_is_forgotten():
-    recent, made = Recent(2), []
+def test_each_thing_is_made_once_however_many_ask():
+    kept, made = Recent(3), []
 
-    def get(key):
-        return recent.get(key, lambda: made.append(key) or key.upper())
+    def make():
+        made.append(1)
+        return "value"
 
-    assert [get(key) for key in "abacab"] == list("ABACAB")
-    assert made == ["a", "b", "c", "b"]
+    threads = [threading.Thread(target=lambda: kept.get("key", make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert made == [1]
+
+
+def test_the_oldest_is_forgotten_and_a_failure_is_not_kept():
+    kept = Recent(2)
+    for key in (1, 2, 1, 3):
+        kept.get(key, lambda key=key: key)
+    assert kept.get(1, lambda: pytest.fail("it is kept")) == 1
+    assert kept.get(2, lambda: "anew") == "anew"
+    with pytest.raises(ZeroDivisionError):
+        kept.get(9, lambda: 1 / 0)
+    assert kept.get(9, lambda: "now") == "now"

@@ -53,7 +53,12 @@ def test_a_code_lies_where_its_plane_shows_it(vae, names, base):
         own = placed.codes[:, number] if name[0] == "a" else (placed.codes - axes.centre) @ axes.components[number - 1]
         np.testing.assert_allclose(own, [one[place] for one in at], atol=1e-9)
     assert placed.how == "code"
-    assert placed.says.startswith(f"In the plane of {names[0]} and {names[1]}; all other coordinates are those of ")
+    kinds = {name[:2] for name in names}
+    if kinds == {"pc", "ax"}:
+        assert placed.says.startswith(f"Of the codes at this place of {names[0]} and {names[1]} the one nearest to ")
+    else:
+        others = "components" if kinds == {"pc"} else "coordinates"
+        assert placed.says.startswith(f"In the plane of {names[0]} and {names[1]}; all other {others} are those of ")
 
 
 def test_images_are_those_that_the_model_decodes(vae, home):

@@ -39,15 +39,36 @@ class Recent(Generic[T]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = threading.RLock()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Give what is kept under a key, or make it; what was asked for longest ago is forgotten."""
+        """Give what is kept under a key, or make it; what was asked for longest ago is forgotten.
+
+        While one thing is made, others can be had and made.
+        """
         with self._lock:
-            if key not in self._kept:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:  # another thread made it meanwhile
+                    self._kept.move_to_end(key)
+                    return self._kept[key]
                 # Room comes first: with large things one more than allowed may be one too many for the memory.
-                while len(self._kept) >= self._most:
-                    self._kept.popitem(last=False)
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            return self._kept[key]
+                self._trim(self._most - 1)
+            try:
+                value = make()
+                with self._lock:
+                    self._kept[key] = value
+                    self._trim(self._most)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+        return value
+
+    def _trim(self, most: int) -> None:
+        while len(self._kept) > most:
+            self._kept.popitem(last=False)

@@ -225,11 +225,18 @@ def _there(opened: Opened, columns: Mapping[str, Column]) -> str:
     return f"be axis0 to axis{opened.d - 1}, pc1 to pc{opened.d}, or one of {', '.join([*columns, *opened.live])}"
 
 
+def _narrow(values: NDArray[np.float64]) -> Values:
+    """Numbers in float32 where that changes none of them: seconds since 1970 would be rounded to two minutes."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32)
+    return short if np.array_equal(short, values, equal_nan=True) else values
+
+
 def _column(name: str, values: pa.ChunkedArray) -> Column:
     if types.is_floating(values.type):
-        return Column(name, "number", values.to_numpy().astype(np.float32))
+        return Column(name, "number", _narrow(values.to_numpy().astype(np.float64)))
     if types.is_integer(values.type) and name != "id" and len(values.drop_null().unique()) > MOST_CLASSES:
-        return Column(name, "number", values.cast(pa.float64()).to_numpy().astype(np.float32))
+        return Column(name, "number", _narrow(values.cast(pa.float64()).to_numpy()))
     if not (types.is_integer(values.type) or types.is_boolean(values.type) or types.is_string(values.type)):
         texts = ["" if one is None else str(one) for one in values.to_pylist()]
         values = pa.chunked_array([pa.array([one or None for one in texts], pa.string())])

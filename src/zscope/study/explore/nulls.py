@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,11 +43,11 @@ _BINS = (8, 200)
 
 @dataclass
 class _Lineup:
-    """A lineup that was shown: where the codes are, of how many panels, and whether somebody has guessed."""
+    """A lineup that was shown: where the codes are, of how many panels, and of which window of which plane."""
 
     own: int
     panels: int
-    guessed: bool = False
+    about: Hashable
 
 
 class Nulls:
@@ -70,6 +70,7 @@ class Nulls:
         self._fitted: Recent[Cloud] = Recent(2)
         self._draws: Recent[CodeArray] = Recent(2)
         self._lineups: OrderedDict[str, _Lineup] = OrderedDict()
+        self._told: set[Hashable] = set()
         self._lock = threading.Lock()
 
     @property
@@ -221,12 +222,13 @@ class Nulls:
             counts[panel] = window_counts(x, y, edges, bins)
         key = secrets.token_hex(8)
         with self._lock:
-            self._lineups[key] = _Lineup(own, panels)
+            self._lineups[key] = _Lineup(own, panels, (plane, tuple(window), name))
             while len(self._lineups) > _MOST_LINEUPS:
                 self._lineups.popitem(last=False)
         says = (
             f"One of {panels} panels is the codes'; the others are draws of the null {name}, which keeps "
-            f"{cloud(name).keeps}. All show the same window. Who guesses at random is right once in {panels} times."
+            f"{cloud(name).keeps}. All show the same window. Who guesses at random is right once in {panels} times. "
+            "It is a test only for eyes that have not seen this plane before."
         )
         data: JsonDict = {
             "id": key,
@@ -257,7 +259,7 @@ class Nulls:
         )
 
     def guess(self, key: str, panel: int) -> Answer:
-        """Say whether a panel is the codes'; only the first guess of a lineup counts.
+        """Say whether a panel is the codes'; only the first guess about a window of a plane counts.
 
         Returns
         -------
@@ -274,13 +276,14 @@ class Nulls:
             if lineup is None:
                 raise ParameterError("id", f"be that of one of the last {_MOST_LINEUPS} lineups", key)
             within("panel", panel, 0, lineup.panels - 1)
-            counted_now, lineup.guessed = not lineup.guessed, True
+            counted_now = lineup.about not in self._told
+            self._told.add(lineup.about)
         right = panel == lineup.own
         says = f"{'Right' if right else 'No'}: the codes are in panel {lineup.own + 1} of {lineup.panels}. "
         says += (
             f"A guess at random is right with a chance of 1 in {lineup.panels}."
             if counted_now
-            else "The answer was told before, so this guess does not count."
+            else "What the codes look like here was told before, so this guess does not count."
         )
         return Answer(
             {

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zscope.errors import CodesError, ParameterError
+from zscope.errors import CodesError, ParameterError, ZscopeError
 from zscope.generation.arithmetic import attribute_vector
 from zscope.study.explore.answer import LIMITS, Answer, Base, Plane, finite
 from zscope.study.explore.caches import Once, Recent
-from zscope.study.explore.columns import Column, coordinates, is_map, linear_of
+from zscope.study.explore.columns import COMPONENT, Column, coordinates, is_map, linear_of
 from zscope.study.explore.opened import Opened
 from zscope.typing import CodeArray, ImageArray, JsonDict
 
@@ -200,7 +200,7 @@ class Places:
         if plane is None or at is None:
             if plane is not None or at is not None:
                 raise ParameterError("plane and at", "be given together", "one of them")
-            return Placed("code", self._held(base, "", shifts or {}), (self.opened.code_of(base) + shift)[None])
+            return Placed("code", self._held(base, None, shifts or {}), (self.opened.code_of(base) + shift)[None])
         if not 1 <= len(at) <= most:
             raise ParameterError("at", f"be 1 to {most:,} places", len(at))
         places = np.array([finite("at", place, 2) for place in at])
@@ -211,9 +211,9 @@ class Places:
         vectors = np.stack([linear[0].vector, linear[1].vector])
         offsets = np.array([linear[0].offset, linear[1].offset])
         codes = in_plane(self.opened.code_of(base) + shift, vectors, offsets, places)
-        return Placed("code", self._held(base, f"In the plane of {plane.x} and {plane.y}; ", shifts or {}), codes)
+        return Placed("code", self._held(base, plane, shifts or {}), codes)
 
-    def _held(self, base: Base, start: str, shifts: Mapping[str, float]) -> str:
+    def _held(self, base: Base, plane: Plane | None, shifts: Mapping[str, float]) -> str:
         """Say where the other coordinates come from."""
         if base.kind == "mean":
             what = "the mean of the training codes"
@@ -222,8 +222,13 @@ class Places:
         else:
             what = "the given code"
         moved = f", moved along {', '.join(shifts)}" if any(shifts.values()) else ""
-        says = f"all other coordinates are those of {what}{moved}." if start else f"This is {what}{moved}."
-        return start + says
+        if plane is None:
+            return f"This is {what}{moved}."
+        components = [COMPONENT.fullmatch(name) is not None for name in (plane.x, plane.y)]
+        if any(components) and not all(components):
+            return f"Of the codes at this place of {plane.x} and {plane.y} the one nearest to {what}{moved}."
+        others = "components" if all(components) else "coordinates"
+        return f"In the plane of {plane.x} and {plane.y}; all other {others} are those of {what}{moved}."
 
     def _blend(self, plane: Plane, places: NDArray[np.float64], shift: NDArray[np.float64]) -> Placed:
         """Average the codes that are shown nearest to each place, weighted by 1 / distance."""
@@ -305,7 +310,10 @@ class Places:
             if isinstance(one, Exception):
                 answers.append(one)
                 continue
-            answers.append(self._answer(*one, images[start : start + len(one[1])]))
+            try:
+                answers.append(self._answer(*one, images[start : start + len(one[1])]))
+            except ZscopeError as error:
+                answers.append(error)
             start += len(one[1])
         return answers
 

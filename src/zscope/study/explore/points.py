@@ -20,6 +20,10 @@ from zscope.typing import CodeArray, ImageArray, Json, JsonDict
 _SPARE = 16
 _EDGES = (8, 256)
 _MOST_NEIGHBOURS = 50
+_AT_A_TIME = 16
+
+NEIGHBOUR_EDGE = 128
+"""Pixels of the longer side of a neighbour's image, at most."""
 
 
 def nearest_rows(codes: CodeArray, row: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -98,7 +102,7 @@ class Points:
         Answer
             ``row``, ``id``, ``split``, ``labels``, ``numbers``, ``neighbours`` (``row``, ``id``, ``distance``,
             ``labels``), ``says``; ``code`` (d,), ``image`` and ``reconstruction`` (H, W, C), ``neighbour_images``
-            (k, H, W, C) where there are such.
+            (k, h, w, C), at most `NEIGHBOUR_EDGE` pixels long, where there are such.
         """
         row = self.opened.row(row)
         rows, distances = nearest_rows(self.opened.codes, row, within("neighbours", neighbours, 0, _MOST_NEIGHBOURS))
@@ -108,7 +112,7 @@ class Points:
         says = [f"Neighbours are the nearest of all {self.opened.n:,} codes, in all {self.opened.d} dimensions."]
         if self.opened.pictures is not None:
             buffers["image"] = self.opened.pictures.of(np.array([row]))[0]
-            buffers["neighbour_images"] = self.opened.pictures.of(rows)
+            buffers["neighbour_images"] = self._small(rows, NEIGHBOUR_EDGE)
         else:
             says.append(sentence(self.opened.why_no_pictures))
         if self.opened.model is not None:
@@ -171,11 +175,20 @@ class Points:
         within("the number of rows", len(chosen), 1, LIMITS["thumbnails"])
         within("edge", edge, *_EDGES)
         if self.opened.pictures is not None:
-            return Answer({"says": ""}, {"images": small(self.opened.pictures.of(chosen), edge)})
+            return Answer({"says": ""}, {"images": self._small(chosen, edge)})
         if self.opened.model is None:
             raise CodesError(self.opened.why_no_pictures)
         says = sentence(f"{self.opened.why_no_pictures}; these are reconstructions")
         return Answer({"says": says}, {"images": small(self.opened.decode(self.opened.codes[chosen]), edge)})
+
+    def _small(self, rows: NDArray[np.int64], edge: int) -> ImageArray:
+        """Small images of codes; few large ones are in memory at a time."""
+        pictures = self.opened.pictures
+        assert pictures is not None
+        if not len(rows):
+            return pictures.of(rows)
+        parts = (rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME))
+        return np.concatenate([small(pictures.of(part), edge) for part in parts])
 
 
 def small(images: ImageArray, edge: int) -> ImageArray:

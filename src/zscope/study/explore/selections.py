@@ -76,8 +76,8 @@ def compare(opened: Opened, columns: Mapping[str, Column], rows: Rows) -> Answer
     says = (
         f"{counted(n, 'code')} of {opened.n:,}. The set was chosen by looking, so coordinates have no p-values here: a "
         "set that was drawn around a place differs there by choice. Differences of coordinates are in standard "
-        f"deviations of the rest. Of raw axes the {min(RAW_AXES, opened.d)} that differ most are named. Shares have "
-        "95 % intervals."
+        f"deviations of the rest. Of raw axes the {min(RAW_AXES, opened.d)} that differ most are named. Shares are of "
+        "codes that have a value; their 95 % intervals mean nothing for a label by which the set was chosen."
     )
     return Answer({"n": n, "of": opened.n, "rows": list[Json](found), "says": says})
 
@@ -138,12 +138,12 @@ def _number(name: str, values: FloatArray, inside: NDArray[np.bool_]) -> JsonDic
 
 
 def _shares(column: Column, inside: NDArray[np.bool_]) -> list[JsonDict]:
-    """Compare the share of each value that the set has."""
+    """Compare the share of each value that the set or the rest has."""
     own, rest = (column.values[part & (column.values >= 0)] for part in (inside, ~inside))
     if not len(own) or not len(rest):
         return []
     entries: list[JsonDict] = []
-    for place in np.unique(own):
+    for place in np.unique(np.concatenate([own, rest])):
         first, other = share_score(own == place), share_score(rest == place)
         name = f"{column.name}={column.texts[place]}"
         entries.append(
@@ -177,7 +177,7 @@ def export(opened: Opened, rows: Rows, format: str) -> Answer:
     opened : Opened
         The codes.
     rows : sequence of int
-        The set, in the order of the file.
+        The set; a row that is named twice is written once. The file is in the order of the points.
     format : {"csv", "parquet", "npy"}
         What to make.
 
@@ -188,7 +188,7 @@ def export(opened: Opened, rows: Rows, format: str) -> Answer:
     """
     if format not in WRITERS:
         raise ParameterError("format", f"be one of {', '.join(WRITERS)}", format)
-    chosen = checked_rows(rows, opened.n)
+    chosen = np.unique(checked_rows(rows, opened.n))
     content = np.frombuffer(WRITERS[format](opened, chosen), np.uint8)
     stem = opened.name.rpartition(".")[0] or opened.name
     says = f"{counted(len(chosen), 'code')} of {opened.n:,}, with {counted(opened.d, 'axis', 'axes')}."

@@ -60,6 +60,7 @@ def about_run(
         "n": opened.n,
         "d": opened.d,
         "decoder": opened.model is not None,
+        "why_no_decoder": sentence(opened.why_no_model) if opened.why_no_model else "",
         "images": opened.pictures is not None,
         "shape": None if shape is None else list(shape),
         "splits": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
@@ -75,6 +76,7 @@ def about_run(
         "attributes": list[Json](places.attributes),
         "judge": opened.has_judge,
         "label_column": label if label in columns else label_column(columns),
+        "spacing": float(np.spacing(largest_coordinate(opened))),
         "spacing_note": spacing_note(opened),
         "verdicts": verdicts(opened.measures),
         "notes": list[Json](notes),
@@ -124,9 +126,14 @@ def label_column(columns: Mapping[str, Column]) -> str | None:
     return next(few, None)
 
 
+def largest_coordinate(opened: Opened) -> np.float32:
+    """Largest coordinate of any code, by its size, in latent units."""
+    return np.float32(max(abs(float(opened.codes.min())), abs(float(opened.codes.max()))))
+
+
 def spacing_note(opened: Opened) -> str:
     """Say how finely codes are stored."""
-    largest = np.float32(max(abs(float(opened.codes.min())), abs(float(opened.codes.max()))))
+    largest = largest_coordinate(opened)
     return (
         f"Codes are stored in float32: at the largest coordinate, {largest:.3g}, neighbouring values are "
         f"{np.spacing(largest):.2g} apart. What is finer is rounding, not structure."
