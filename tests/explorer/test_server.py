@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from zscope.errors import ParameterError
-from zscope.explorer.bundle import bundle, front, in_order
+from zscope.explorer.bundle import PAGE, PLANES, bundle, front, in_order
 from zscope.explorer.calls import CALLS
 from zscope.explorer.envelope import unpacked
 from zscope.explorer.security import HEADERS, MOST_BYTES, Access
@@ -256,13 +256,14 @@ def test_the_page_asks_nobody_else(page):
         assert "url(" not in page.get(f"/{name}").text
 
 
-def test_files_of_the_module_are_bundled_in_order():
-    order = in_order()
-    assert order[-1] == "explorer.js"
+@pytest.mark.parametrize("last", [PAGE, PLANES])
+def test_files_of_the_module_are_bundled_in_order(last):
+    order = in_order(last)
+    assert order[-1] == last
     for place, name in enumerate(order):
         for other in order[place:]:
             assert f'from "./{other}"' not in front(name)
-    assert "export " not in "\n".join(line for line in bundle(exported=False).splitlines() if line.startswith("export"))
+    assert not re.search(r"^(export|import) ", bundle(last, exported=False), re.MULTILINE)
 
 
 def test_categories_have_the_colours_of_the_figures():

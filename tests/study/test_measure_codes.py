@@ -72,7 +72,7 @@ def test_the_folder_beside_the_file_holds_all_that_a_report_needs(file):
 def test_the_report_of_codes_says_nothing_of_training(file):
     measured(file)
     payload = load_codes(folder_of(file))
-    page = render(load_study(payload.name, [payload]))
+    page = render(load_study(payload.name, [payload]), zoom=False)
     for absent in ("nats per image", ">Images", ">Losses", "held-out", "econstruction"):
         assert absent not in page, absent
     assert '<h1>mine.npy</h1>\n  <p class="about">200 codes of 4 dimensions</p>' in page

@@ -5,8 +5,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-LAST: Final = ("embedded.js", "explorer.js")
-"""Files that nothing imports: the planes in a report, and the page."""
+PAGE, PLANES = "explorer.js", "embedded.js"
+"""What nothing imports: the page, and the planes in a report."""
 
 STYLES: Final = ("explorer.css", "plane.css")
 
@@ -20,13 +20,15 @@ def front(name: str) -> str:
 
 
 @cache
-def bundle(*, exported: bool = True) -> str:
-    """Put the files one after the other, each after those that it imports; imports between them fall away.
+def bundle(last: str = PAGE, *, exported: bool = True) -> str:
+    """Put a file after all those that it needs; imports between them fall away.
 
     Parameters
     ----------
+    last : str
+        The file.
     exported : bool
-        Whether the names of the page's own file stay exported; a page that inlines the module needs none.
+        Whether its own names stay exported; a page that inlines the module needs none.
 
     Returns
     -------
@@ -34,16 +36,16 @@ def bundle(*, exported: bool = True) -> str:
         One ES module without imports.
     """
     parts = []
-    for name in in_order():
+    for name in in_order(last):
         text = _IMPORT.sub("", front(name))
-        if not (exported and name == LAST[-1]):
+        if not (exported and name == last):
             text = _EXPORT.sub("", text)
         parts.append(f"// --- {name}\n{text.strip()}\n")
     return "\n".join(parts)
 
 
-def in_order() -> list[str]:
-    """Names of the module's files, each after those that it imports."""
+def in_order(last: str = PAGE) -> list[str]:
+    """Names of a file and of all those that it needs, each after those that it imports."""
     done: list[str] = []
 
     def visit(name: str, above: tuple[str, ...]) -> None:
@@ -54,8 +56,7 @@ def in_order() -> list[str]:
                 visit(wanted, (*above, name))
             done.append(name)
 
-    for name in LAST:
-        visit(name, ())
+    visit(last, ())
     return done
 
 

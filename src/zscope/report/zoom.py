@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from zscope.explorer.bundle import bundle, styles
+from zscope.explorer.bundle import PLANES, bundle, styles
 from zscope.explorer.envelope import packed
 from zscope.report.blocks import Note, Zoom
 from zscope.runs.latents import MEASURED_COLUMN
@@ -118,7 +118,7 @@ class PageModule:
 @cache
 def page_module() -> PageModule:
     """Give the explorer's module, which draws the planes when their button is pressed."""
-    text = bundle(exported=False) + START
+    text = bundle(PLANES, exported=False) + START
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
     # Our own files, and no data in them.
     return PageModule(Markup(text), Markup(styles()), f"sha256-{digest}")
