@@ -24,7 +24,8 @@ export function openDialog(page, title, content, className = "") {
 const KEYS = [
   ["Plane", [
     ["drag, arrows", "pan"], ["wheel, + −", "zoom"], ["0", "whole cloud"], ["m", "density or points"], ["[ ]", "plane before, plane after"],
-    ["h", "tool: pan and pick"], ["d", "tool: decode while dragging"], ["s", "tool: lasso"], ["Escape", "leave the lasso, clear the selection"],
+    ["h", "tool: pan and pick"], ["d", "tool: decode while dragging"], ["s", "tool: lasso"],
+    ["Enter", "focused plane: click its middle"], ["a", "focused plane: select all in view"], ["Escape", "leave the lasso, clear the selection"],
   ]],
   ["Chance", [["n", "flip to the null and back"], ["l", "lineup: guess the codes among nulls"]]],
   ["Page", [["1 … 6", "panels on the right"], ["?", "this help"]]],

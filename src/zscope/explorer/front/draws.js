@@ -2,6 +2,7 @@
 import { button, field, imageCanvas, make, select } from "./dom.js";
 
 const COUNT = 64;
+const SLOW_NOTE = "flow and second-stage are fitted by zscope sample RUN --ladder and offered where it kept them.";
 
 /** The panel of samplers. */
 export class DrawsPanel {
@@ -34,7 +35,7 @@ export class DrawsPanel {
       this.draw();
     }), this.clearButton);
     this.element = run.samplers.length
-      ? make("div", {}, field("Sampler", this.sampler, "zs-full"), this.keeps, controls, this.says, this.sheet)
+      ? make("div", {}, field("Sampler", this.sampler, "zs-full"), this.keeps, controls, make("p", { class: "zs-soft", text: SLOW_NOTE }), this.says, this.sheet)
       : make("p", { class: "zs-empty", text: "No sampler was fitted to this run's codes." });
     this.describe();
   }

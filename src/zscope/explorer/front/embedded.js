@@ -27,6 +27,8 @@ class EmbeddedPlanes {
     element.append(make("div", { class: "zs-explorer zs-embedded" }, bar, make("div", { class: "zs-plot" }, stage)));
     this.plot = new Plane(stage, { label: `Planes of ${this.run.label}` });
     this.plot.addEventListener("flip", ({ detail }) => this.flipped(detail.shown ?? !this.shown));
+    // A report has no panel for a set of points: a lasso goes as it comes.
+    this.plot.addEventListener("lasso", () => this.plot.setSelected(null));
     this.plot.addEventListener("mode", ({ detail }) => this.setMode(detail.mode));
   }
 

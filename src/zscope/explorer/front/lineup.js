@@ -87,14 +87,16 @@ async function guess(parts, id, panel) {
   buttons.forEach((one) => { one.disabled = true; });
   const answer = await parts.workspace.ask("guess", { run: parts.pane.run.id, id, panel });
   if (!answer) return;
-  const { right, panel: own, chance, says } = answer.data;
-  score.guessed += 1;
-  score.found += right ? 1 : 0;
-  score.chance += chance;
+  const { right, panel: own, chance, counted, says } = answer.data;
+  if (counted) {
+    score.guessed += 1;
+    score.found += right ? 1 : 0;
+    score.chance += chance;
+  }
   buttons[own].classList.add("zs-right");
   if (!right) buttons[panel].classList.add("zs-wrong");
   parts.words.textContent = says;
-  parts.tally.textContent = scoreInWords();
+  parts.tally.textContent = counted ? scoreInWords() : `Not counted: this window was told before. ${scoreInWords()}`;
 }
 
 /** @returns {string} */

@@ -60,7 +60,8 @@ export class MeaningField {
   async take(params) {
     const { pane } = this;
     const answer = await this.workspace.ask("meaning", params);
-    if (!this.shown || params.plane !== pane.axes) return;
+    // A base at the mean has no row.
+    if (!this.shown || params.plane !== pane.axes || params.base.row !== pane.base.row) return;
     this.says.textContent = answer ? answer.data.says : "It could not be taken.";
     this.says.title = this.says.textContent;
     if (answer) pane.mark("meaning", { field: { window: params.window, side: answer.data.side, values: answer.buffers.share.array } });

@@ -30,16 +30,26 @@ export class NullSwitch {
     return this.pane.plot.nullShown;
   }
 
+  /** The map that the plane shows. @returns {{x: string, y: string, null: boolean}|undefined} */
+  get map() {
+    const { axes, run } = this.pane;
+    return run.maps.find((one) => one.x === axes.x && one.y === axes.y);
+  }
+
+  /** The null that can be flipped to: of a map only one is stored. @returns {{cloud: string, draw: number}} */
+  get chosen() {
+    return this.map ? { cloud: "covariance", draw: 0 } : { cloud: this.cloud, draw: this.draw };
+  }
+
   /** The null that is shown, as the calls take it; null while the codes are. @returns {{cloud: string, draw: number}|null} */
   get request() {
-    return this.shown ? { cloud: this.cloud, draw: this.draw } : null;
+    return this.shown ? this.chosen : null;
   }
 
   /** Why this plane has no null, or an empty text. @returns {string} */
   get fault() {
-    const { axes, run } = this.pane;
+    const { map, pane: { axes, run } } = this;
     if (!run.nulls.length) return "This run has no null cloud.";
-    const map = run.maps.find((one) => one.x === axes.x && one.y === axes.y);
     if (map) return map.null ? "" : "No null of this map is stored: measure the run with --maps.";
     const without = [axes.x, axes.y].find((name) => !isLatent(name) && name !== "radius");
     return without ? `“${without}” is not known for codes of a null: choose axes, components or the radius.` : "";
@@ -48,12 +58,12 @@ export class NullSwitch {
   /** Forget the null of the plane before. */
   clear() {
     this.pane.plot.setNull(null);
+    this.flipButton.setAttribute("aria-pressed", "false");
     const { fault } = this;
-    const map = !isLatent(this.pane.axes.x) || !isLatent(this.pane.axes.y);
-    this.flipButton.disabled = this.clouds.disabled = this.again.disabled = fault !== "";
-    this.lineupButton.disabled = fault !== "" || (map && this.pane.run.maps.some((one) => one.x === this.pane.axes.x));
-    this.element.title = fault;
-    this.flipped();
+    this.flipButton.disabled = fault !== "";
+    this.clouds.disabled = this.again.disabled = this.lineupButton.disabled = fault !== "" || this.map !== undefined;
+    this.clouds.value = this.chosen.cloud;
+    this.element.title = fault || (this.map ? "Of a map one null is stored: of one draw of the covariance cloud." : "");
   }
 
   /**
@@ -67,6 +77,7 @@ export class NullSwitch {
     this.draw = draw;
     const { shown } = this;
     this.pane.plot.setNull(null);
+    this.flipped();
     if (shown) this.flip();
   }
 
@@ -84,12 +95,12 @@ export class NullSwitch {
 
   /** @param {{x: string, y: string}} axes @param {Object} run @returns {Promise<boolean>} whether the null is there */
   async fetch(axes, run) {
-    const { cloud, draw } = this;
+    const { cloud, draw } = this.chosen;
     const names = axes.x === axes.y ? [axes.x] : [axes.x, axes.y];
     this.pane.busy(1);
     const answer = await this.workspace.ask("null", { run: run.id, cloud, draw, names });
     this.pane.busy(-1);
-    if (!answer || this.pane.axes !== axes || this.cloud !== cloud || this.draw !== draw) return false;
+    if (!answer || this.pane.axes !== axes || this.chosen.cloud !== cloud || this.chosen.draw !== draw) return false;
     this.pane.plot.setNull({ x: answer.buffers[axes.x].array, y: answer.buffers[axes.y].array, says: answer.data.says });
     return true;
   }

@@ -10,7 +10,8 @@ export class OverviewPanel {
     const facts = [["codes", inWords(run.n)], ["axes", inWords(run.d)],
       ...Object.entries(run.splits).map(([name, count]) => [name, inWords(count)]),
       ["images", run.shape ? run.shape.join(" × ") : yes(run.images)], ["decoder", yes(run.decoder)], ["judge", yes(run.judge)]];
-    const notes = [run.spacing_note, decoderFault(run, "Looking at empty places, sliders and paths decode")].filter(Boolean);
+    const others = run.notes.filter((note) => note !== run.why_no_decoder);
+    const notes = [run.spacing_note, decoderFault(run, "Looking at empty places, sliders and paths decode"), ...others].filter(Boolean);
     this.element = make("div", {}, make("h3", { text: run.label }),
       make("dl", { class: "zs-facts" }, ...factItems(facts)),
       ...notes.map((text) => make("p", { class: "zs-soft", text })), verdictList(run.verdicts));

@@ -162,7 +162,7 @@ export class Pane {
     const unit = unitOf(this.run, x);
     const equal = unit === unitOf(this.run, y);
     const said = unit === "latent" ? "latent units" : "units of the map";
-    this.plot.setData({ ...this.data, names: { x, y }, equal, unit: said });
+    this.plot.setData({ ...this.data, names: { x, y }, equal, unit: said, spacing: this.run.spacing });
     this.meaning.planeChanged();
     this.statistics.refresh();
     this.markPicked();
@@ -265,6 +265,7 @@ export class Pane {
   setPicked(row) {
     this.picked = row;
     this.markPicked();
+    if (this.heldAtPoint && this.axes) this.meaning.refresh();
   }
 
   markPicked() {

@@ -81,7 +81,10 @@ export class PlaceView {
   async decode({ x, y, plane, base }) {
     const params = { run: this.pane.run.id, base, plane, at: [[x, y]], stream: `place-${this.pane.number}` };
     const answer = await this.workspace.ask("decode", params);
-    if (!answer) return;
+    if (!answer) {
+      this.clear();
+      return;
+    }
     imageCanvas(answer.buffers.images, 0, `Decoded image at ${inWords(x)}, ${inWords(y)}`, this.canvas);
     const blend = answer.data.how === "blend";
     this.kind.textContent = blend ? "blend of neighbours" : "decoded";
@@ -89,6 +92,16 @@ export class PlaceView {
     this.says.textContent = answer.data.says;
     this.meter.show(answer.data.distances?.[0] ?? null);
     this.chart.show(answer.buffers.codes.array);
+  }
+
+  /** Nothing was decoded: what is shown belongs to another place. */
+  clear() {
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.canvas.setAttribute("aria-label", "");
+    this.kind.textContent = "";
+    this.says.textContent = "Nothing could be decoded here.";
+    this.meter.show(null);
+    this.chart.element.hidden = true;
   }
 }
 

@@ -14,8 +14,9 @@ const CLICK_ZOOM = 2;
 /**
  * A plane of points in an element, with axes, legend, scale bar and a line that says how many are in view.
  *
- * Keys on the focused plot: arrows pan, + and − zoom, 0 shows everything, n flips to the null, m changes the mode,
- * Escape removes the lasso. With the shift key or the middle button a drag pans whatever the tool.
+ * Keys on the focused plot: arrows pan, + and − zoom, 0 shows everything, n flips to the null, m changes the mode, Enter
+ * clicks in the middle, a is a lasso around the view, Escape removes the lasso. With the shift key or the middle button a
+ * drag pans whatever the tool.
  *
  * Events (CustomEvent; detail in brackets):
  * - view [{view}] the view changed, also by `setView` where it differs from the one shown
@@ -24,7 +25,7 @@ const CLICK_ZOOM = 2;
  * - place [{x, y}] a click on an empty place
  * - drag [{x, y}] while dragging with the decode tool, at most once a frame
  * - hover [{row, x, y, px, py}] at most once a frame; row −1 over an empty place; px, py in CSS pixels of the plot
- * - lasso [{rows: Int32Array}] a lasso was closed
+ * - lasso [{rows: Int32Array}] a lasso was closed, or key a
  * - legend [{index, on}] a category was clicked (−1: rows without a value); on false where it was the selection already
  * - flip [{shown, missing}] key n; where no null is set nothing changed and `missing` is true
  * - mode [{mode}] key m
@@ -65,8 +66,9 @@ export class Plane extends EventTarget {
   /**
    * Shows other points. The view is reset where the names of the axes changed; a null is dropped, and colours and a
    * selection of another length are.
-   * @param {{x: ArrayLike<number>, y: ArrayLike<number>, names: {x: string, y: string}, equal?: boolean, unit?: string}} data
-   *   typed arrays, latent units; rows with NaN are not drawn; equal: one scale for both axes; unit: said by the scale bar
+   * @param {{x: ArrayLike<number>, y: ArrayLike<number>, names: {x: string, y: string}, equal?: boolean, unit?: string, spacing?: number}} data
+   *   typed arrays, latent units; rows with NaN are not drawn; equal: one scale for both axes; unit: said by the scale bar;
+   *   spacing: see `spacingNoteOf`
    */
   setData(data) {
     const other = this.#shown.setCodes(data);
@@ -218,7 +220,8 @@ export class Plane extends EventTarget {
 
   /** Says where a pixel is finer than the float32 spacing of the values in view. @returns {string} "" where it is not */
   get spacingNote() {
-    return this.#shown.codes ? spacingNoteOf(this.#motion.view, this.#shown.codes.names) : "";
+    const { codes } = this.#shown;
+    return codes ? spacingNoteOf(this.#motion.view, codes.names, codes.spacing) : "";
   }
 
   /** Says a line to screen readers when they are free. @param {string} text */
@@ -256,9 +259,13 @@ export class Plane extends EventTarget {
       leave: () => this.#later("pointer", [NaN, NaN]),
       drag: (px, py) => this.#later("drag", [px, py]),
       lasso: (points, closed) => this.#lassoed(points, closed),
-      middle: () => [this.#motion.view.width / 2, this.#motion.view.height / 2],
+      middle: () => this.#middle(),
       key: (name) => this.#key(name),
     };
+  }
+
+  #middle() {
+    return [this.#motion.view.width / 2, this.#motion.view.height / 2];
   }
 
   #later(what, place) {
@@ -291,7 +298,10 @@ export class Plane extends EventTarget {
   }
 
   #key(name) {
+    const { width, height } = this.#motion.view;
     const acts = {
+      Enter: () => this.#click(...this.#middle()),
+      a: () => this.#lassoed([[0, 0], [width, 0], [width, height], [0, height]], true),
       0: () => this.reset(),
       n: () => this.#flip(),
       m: () => {

@@ -40,10 +40,10 @@ export class Shown {
    * @param {object} data see `Plane.setData`
    * @returns {boolean} whether the axes are other ones
    */
-  setCodes({ x, y, names, equal = true, unit = "latent units" }) {
+  setCodes({ x, y, names, equal = true, unit = "latent units", spacing = 0 }) {
     if (x.length !== y.length) throw new RangeError(`x and y must be of one length, got ${x.length} and ${y.length}`);
     const same = this.codes?.names.x === names.x && this.codes.names.y === names.y;
-    this.codes = { x, y, names: { ...names }, equal, unit, sorted: sortByPlace(x, y) };
+    this.codes = { x, y, names: { ...names }, equal, unit, spacing, sorted: sortByPlace(x, y) };
     Object.assign(this, { null: null, nullShown: false, lasso: null, hovered: -1 });
     if (this.colours.slots?.length !== x.length) this.colours = prepareColours({ kind: "none" });
     if (this.selected?.length !== x.length) this.selected = null;
@@ -85,7 +85,7 @@ export class Shown {
    * @returns {object}
    */
   stateOf(view) {
-    const { names, unit, equal, x, y } = this.codes;
+    const { names, unit, equal, spacing, x, y } = this.codes;
     const { cloud, leftOut, colours, mode, nullShown, overlay, lasso, hovered } = this;
     return {
       cloud, leftOut, names, unit, equal, view, colours, mode, nullShown, overlay, lasso,
@@ -93,7 +93,7 @@ export class Shown {
       sortedMarks: this.#sortedMarks,
       selectedCounts: this.#selectedCounts,
       hovered: hovered >= 0 ? [x[hovered], y[hovered]] : null,
-      spacingNote: spacingNoteOf(view, names),
+      spacingNote: spacingNoteOf(view, names, spacing),
     };
   }
 

@@ -69,6 +69,7 @@ export class Panels {
   /** The pane shows another plane. */
   planeChanged() {
     this.place.again();
+    this.sliders.planeChanged();
     this.journey.planeChanged();
     this.draws.planeChanged();
   }

@@ -87,8 +87,13 @@ export class SlidersPanel {
     if (this.atPoint && this.canvas) this.ask();
   }
 
+  /** The pane shows another plane: the code is elsewhere in it, or nowhere. */
+  planeChanged() {
+    if (this.answered) this.ask();
+  }
+
   ask() {
-    const base = this.atPoint ? { kind: "row", row: this.pane.picked } : { kind: "mean" };
+    const base = this.atPoint && this.pane.picked !== null ? { kind: "row", row: this.pane.picked } : { kind: "mean" };
     const shifts = Object.fromEntries(Object.entries(this.shifts).filter(([, value]) => value !== 0));
     this.decoding.ask({ base, shifts, axes: this.pane.axes });
   }

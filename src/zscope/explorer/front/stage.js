@@ -41,7 +41,7 @@ export class Stage {
     for (const canvas of [this.#field, this.#marks]) canvas.setAttribute("aria-hidden", "true");
     const notes = part("div", "plane-notes");
     notes.append(this.#banner, this.#note);
-    this.#plot.append(this.#field, this.canvas, notes);
+    this.#plot.append(this.#field, this.canvas, part("i", "plane-cross"), notes);
     this.#frame.append(this.#plot, this.#marks);
     this.#root.append(this.#frame, this.#status, this.#live);
     element.append(this.#root);

@@ -43,18 +43,21 @@ export function readEnvelope(envelope) {
   return { data: header.data, buffers };
 }
 
-/** Streams are those of one page: two people who drag do not supersede each other. */
-function ownStream(params) {
-  return params.stream === undefined ? params : { ...params, stream: `${PAGE}:${params.stream}` };
+/** Streams are those of one page or view: two people who drag do not supersede each other. */
+function ownStream(params, id) {
+  return params.stream === undefined ? params : { ...params, stream: `${id}:${params.stream}` };
 }
 
-const PAGE = Math.random().toString(36).slice(2, 10);
+function newId() {
+  return Math.random().toString(36).slice(2, 10);
+}
 
 /** Asks the server that the page came from. */
 export class HttpTransport {
   /** @param {string} base - What stands before `api/`: empty for the page's own folder. */
   constructor(base = "") {
     this.base = base;
+    this.id = newId();
     this.token = takeToken();
   }
 
@@ -71,7 +74,7 @@ export class HttpTransport {
       response = await fetch(`${this.base}api/${name}`, {
         method: "POST",
         headers,
-        body: JSON.stringify(ownStream(params)),
+        body: JSON.stringify(ownStream(params, this.id)),
       });
     } catch {
       throw new CallError("offline", "zscope does not answer: is zscope explore still running?");
@@ -104,14 +107,16 @@ function takeToken() {
   return sessionStorage.getItem("zscope-token");
 }
 
-/** Asks the kernel of a notebook. */
+/** Asks the kernel of a notebook, for one of the views of a widget: every view hears the answers to all. */
 export class WidgetTransport {
-  /** @param {{send: Function, on: Function}} model - Of anywidget. */
+  /** @param {{send: Function, on: Function, off: Function}} model - Of anywidget. */
   constructor(model) {
     this.model = model;
+    this.id = newId();
     this.waiting = new Map();
     this.last = 0;
-    model.on("msg:custom", (content, buffers) => this.answered(content, buffers));
+    this.listener = (content, buffers) => this.answered(content, buffers);
+    model.on("msg:custom", this.listener);
   }
 
   /**
@@ -120,11 +125,16 @@ export class WidgetTransport {
    * @returns {Promise<Answer>}
    */
   call(name, params = {}) {
-    const number = ++this.last;
+    const number = `${this.id}:${++this.last}`;
     return new Promise((resolve, reject) => {
       this.waiting.set(number, { resolve, reject });
-      this.model.send({ call: number, name, parameters: ownStream(params) });
+      this.model.send({ call: number, name, parameters: ownStream(params, this.id) });
     });
+  }
+
+  /** Stop listening: the view is gone. */
+  close() {
+    this.model.off("msg:custom", this.listener);
   }
 
   answered({ call, error }, buffers) {
@@ -163,7 +173,8 @@ export class EmbeddedTransport {
     if (name === "column") return { data: {}, buffers: { values: this.column(params.name) } };
     if (name === "null") {
       const buffers = Object.fromEntries(params.names.map((one) => [one, this.column(`null:${one}`)]));
-      return { data: { says: this.session.null_says }, buffers };
+      const { null_says: ofCloud, null_map_says: ofMap } = this.session;
+      return { data: { says: params.names[0].startsWith("tsne.") ? ofMap : ofCloud }, buffers };
     }
     throw new CallError("offline", "A report holds points only: zscope explore shows what lies behind them.");
   }

@@ -111,21 +111,34 @@ export function floatSpacing(value) {
 }
 
 /**
- * Says where a pixel is finer than the float32 spacing of the values in view.
+ * Says where a pixel is finer than the float32 spacing of what is shown.
+ *
+ * A component is a sum over float32 coordinates, so that it is known as finely as they are, wherever the window lies.
  * @param {object} view
  * @param {{x: string, y: string}} names of the axes
+ * @param {number} [spacing] of the codes' largest coordinate, latent units; 0 where components are stored in float32 too
  * @returns {string} "" where it is not
  */
-export function spacingNoteOf(view, names) {
+export function spacingNoteOf(view, names, spacing = 0) {
   const [x0, x1, y0, y1] = windowOf(view);
-  const axes = [
-    [names.x, view.ux, floatSpacing(Math.max(Math.abs(x0), Math.abs(x1)))],
-    [names.y, view.uy, floatSpacing(Math.max(Math.abs(y0), Math.abs(y1)))],
-  ];
-  const below = axes.filter(([, unit, spacing]) => unit < spacing);
-  if (below.length === 0) return "";
-  const says = below.map(([name, unit, spacing]) => `${numberText(spacing, 2)} apart in ${name} (${numberText(spacing / unit, 2)} px)`);
-  return `Below the float32 spacing: values here lie ${says.join(" and ")}; a lattice is rounding.`;
+  const below = [[names.x, view.ux, x0, x1], [names.y, view.uy, y0, y1]].map(([name, unit, low, high]) => {
+    const summed = spacing > 0 && /^pc\d+$/.test(name);
+    const apart = summed ? spacing : floatSpacing(Math.max(Math.abs(low), Math.abs(high)));
+    return { name, summed, finer: unit < apart, size: numberText(apart, 2), pixels: `${numberText(apart / unit, 2)} px` };
+  }).filter(({ finer }) => finer);
+  const says = [storedNote(below.filter(({ summed }) => !summed)), summedNote(below.filter(({ summed }) => summed))].filter(Boolean);
+  return says.length > 0 ? `Below the float32 spacing: ${says.join("; ")}.` : "";
+}
+
+function storedNote(axes) {
+  const says = axes.map(({ name, size, pixels }) => `${size} apart in ${name} (${pixels})`);
+  return says.length > 0 ? `values here lie ${says.join(" and ")}; a lattice is rounding` : "";
+}
+
+function summedNote(axes) {
+  if (axes.length === 0) return "";
+  const [{ size, pixels }] = axes;
+  return `codes are rounded to ${size} (${pixels}); finer structure in ${axes.map(({ name }) => name).join(" and ")} is rounding`;
 }
 
 /**

@@ -193,7 +193,7 @@ export function columnFault(run, name) {
  * @returns {string}
  */
 export function decoderFault(run, what) {
-  return run.decoder ? "" : `${what} codes, and there is no decoder here: only the codes are known.`;
+  return run.decoder ? "" : `${what} codes, and there is no decoder here. ${run.why_no_decoder}`;
 }
 
 /**
