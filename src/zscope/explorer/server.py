@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import uvicorn
@@ -150,4 +150,5 @@ def serve(exploration: Exploration, opened: socket.socket, access: Access) -> No
         Who is let in.
     """
     config = uvicorn.Config(application(exploration, access), log_level="warning", access_log=False, lifespan="on")
-    uvicorn.Server(config).run(sockets=[opened])
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C, while the first one is being obeyed
+        uvicorn.Server(config).run(sockets=[opened])

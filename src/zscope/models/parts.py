@@ -124,6 +124,8 @@ def parameter_error(error: ValidationError) -> ParameterError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "config"
     message = first["msg"]
+    if first["type"] == "extra_forbidden":
+        message = "be left out: there is no option of that name"
     for prefix in ("Input should ", "String should ", "Value error, "):
         message = message.removeprefix(prefix)
     return ParameterError(name, message, first["input"])

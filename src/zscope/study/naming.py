@@ -35,6 +35,10 @@ def _objective(model: ModelConfig) -> str:
     named = [*model.regularisers, model.schedule, model.corruption, model.prior]
     usual = {ModelConfig.model_fields[name].default for name in ("schedule", "corruption", "prior")}
     texts = [part.text for part in named if part not in usual]
-    if model.network != ModelConfig.model_fields["network"].default:
-        texts.append(model.network)
+    for name in ("network", "likelihood"):
+        value = getattr(model, name)
+        if value != ModelConfig.model_fields[name].default:
+            texts.append(value)
+    if model.sigma != ModelConfig.model_fields["sigma"].default:
+        texts.append(f"sigma{model.sigma:g}")
     return "".join("-" + re.sub(r"[^A-Za-z0-9.]+", "-", text) for text in texts)

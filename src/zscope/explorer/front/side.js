@@ -19,7 +19,7 @@ export class Panels {
    */
   constructor(workspace, pane, open) {
     this.pane = pane;
-    this.hint = make("p", { class: "zs-empty", text: "Click a point to see the image behind it, or an empty place to see what is decoded there." });
+    this.hint = make("p", { class: "zs-empty", text: `Click a point to see what lies behind it${pane.run.decoder ? ", or an empty place to see what is decoded there" : ""}.` });
     this.place = new PlaceView(workspace, pane);
     this.point = new PointView(workspace, pane, {
       pick: (row) => workspace.tell("pick", { pane, row }),
