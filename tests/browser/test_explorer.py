@@ -2,6 +2,7 @@
 
 import base64
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -284,7 +285,10 @@ def test_the_widget_of_a_notebook_draws_what_its_kernel_answers(browser, home):
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
 
     def kernel(message):
-        widget._called(widget, message, [])
+        # In a thread of its own, since Playwright's own loop runs in this one and would have to be waited for.
+        thread = threading.Thread(target=widget._called, args=(widget, message, []))
+        thread.start()
+        thread.join(30)
         content, buffers = sent.pop()
         return {"content": content, "envelope": base64.b64encode(buffers[0]).decode() if buffers else None}
 
