@@ -35,3 +35,5 @@ def test_the_examples_run(tmp_path, monkeypatch):
         exec(compile(block, "docs/reference/objectives.md", "exec"), names)
     assert names["nats"].shape == (3,)
     assert names["again"].config == names["own"].config
+    assert names["run"].state == "finished"
+    assert names["means"].shape == (3, 2)

@@ -17,6 +17,7 @@ from zscope.study.parallel import LEAST_PARALLEL, Plan, do_in_parallel, planned
 from zscope.study.spec import Measuring, Sampling, StudySpec
 from zscope.study.study import RunsFailed, StudyOptions, run_study
 from zscope.study.train import Interrupted
+from zscope.training.records import line
 from zscope.typing import silent
 
 SPEC = StudySpec.model_validate(
@@ -158,6 +159,31 @@ def test_how_many_processes(store, tmp_path, monkeypatch):
     assert planned([], store, "digits", 4) == Plan(1, 6)
     monkeypatch.setattr(parallel, "SMALL_WORK", 1)
     assert planned(small, store, "digits", None) == Plan(1, 6)
+
+
+def test_lines_of_runs_are_passed_on_by_name_but_for_epochs(store, tmp_path, monkeypatch):
+    """A warning and a rescue must be seen; the line is the one that the training writes."""
+    record = {"epoch": 1, "step": 6, "split": "train", "total": 1.0, "reconstruction": 1.0, "kl": 0.0}
+    epoch = line(SPEC.requests(device="cpu")["ae-s0"].resolve_model(store.shape), [record], 40)
+
+    class Talking:
+        alive = True
+
+        def __init__(self, place, plan):
+            pass
+
+        def do(self, task, events):
+            for text in ("no samplers are scored: too few codes", epoch):
+                events.put(parallel.Event(task, "log", {"kind": "log", "line": text}))
+            return ""
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(parallel, "Worker", Talking)
+    log = []
+    do_in_parallel(tasks(store, tmp_path), Plan(1, 1), lines=lambda name: silent, ended=lambda *_: None, log=log.append)
+    assert log == [f"{name}: no samplers are scored: too few codes" for name in NAMES]
 
 
 def test_samplers_are_checked_before_any_work(store, tmp_path):

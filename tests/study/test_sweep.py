@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from zscope.figures import sweep as figure
+from zscope.study.losses import kept_losses
 from zscope.study.payload import LadderPayload, RunPayload, SplitPayload
 from zscope.study.sweep import sweep_of
 from zscope.study.sweep_words import sweep_findings
@@ -97,10 +98,52 @@ def test_sentences_name_the_weight_the_seeds_and_the_cost():
     assert first.advice.startswith("To draw from N(0, I) train with beta 0.1 or the next larger weight")
     assert first.figure == "sweep"
     assert second.says == (
-        "KL sweep of 4 weights and 2 seeds: no units collapse: 8 of 8 are active at 0.0001 and 8 at 1. Against 0.0001, "
-        "reconstruction costs 0.999 nats per image more at beta 0.1 (0.999 to 0.999 over seeds), and the KL is 10 "
-        "instead of 1e+04 nats."
+        "KL sweep of 4 weights and 2 seeds: at most 10 % of units are inactive at any weight: 8 of 8 are active at "
+        "0.0001 and 8 at 1. Against 0.0001, reconstruction costs 0.999 nats per image more at beta 0.1 (0.999 to 0.999 "
+        "over 2 seeds), and the KL is 10 instead of 1e+04 nats."
     )
+
+
+def test_a_reconstruction_that_costs_less_has_its_interval_the_right_way():
+    """At the weight where codes decode the seeds are 2 and 4 nats better."""
+    runs = swept()
+    better = {0: 18.0, 1: 16.1}
+    runs[4:6] = [run(0.1, seed, scored=0.5, loss=loss) for seed, loss in better.items()]
+    sweep = sweep_of(runs)
+    assert sweep.curves[0].cost.seeds == 2
+    assert "costs 3 nats per image less at beta 0.1 (2 to 4 over 2 seeds)" in sweep_findings(sweep)[1].says
+    alone = sweep_of([runs[0], *runs[2:]])
+    assert alone.curves[0].cost.seeds == 1
+    assert "costs 2 nats per image less at beta 0.1, and the KL" in sweep_findings(alone)[1].says
+
+
+def test_with_patience_losses_are_those_of_the_model_that_is_kept():
+    """The best held-out total is not the last, and the training losses go on falling."""
+
+    def patient(beta):
+        one = run(beta, scored=SHARES[beta], patience=2)
+        history = [
+            {"epoch": epoch, "split": split, "total": total, "reconstruction": total, "kl": 1.0}
+            for epoch, losses in enumerate([(30.0, 31.0), (20.0, 25.0), (10.0, 28.0)], start=1)
+            for split, total in zip(("train", "held-out"), losses, strict=True)
+        ]
+        return replace(one, history=history)
+
+    (curve,) = sweep_of([patient(beta) for beta in SHARES]).curves
+    assert [row.values["reconstruction"] for row in curve.rows] == [25.0] * 4
+    assert kept_losses(patient(0.1), "train")["total"] == 20.0
+    assert kept_losses(run(0.1), "train")["epoch"] == 1
+
+
+def test_models_with_another_prior_are_not_asked_for_codes_of_the_normal_one():
+    runs = swept()
+    for one in runs:
+        one.manifest["config"]["model"]["prior"] = {"name": "vamp", "inputs": 5}
+    (curve,) = (sweep := sweep_of(runs)).curves
+    assert not curve.decodes.known
+    finding = sweep_findings(sweep)[0]
+    assert "codes from N(0, I) decode is not asked: the prior of these models is vamp." in finding.says
+    assert finding.advice is None
 
 
 def test_undecided_sweeps_say_so():
@@ -155,6 +198,11 @@ def test_repeats_by_seed_and_by_initialisation():
     assert finding.says.startswith("4 runs that differ by their seed only (ae, 0) ended in 2 minima (runs are of one")
     assert "ae-0-z8-s2 at a loss of 20 nats per image and a mean radius of 66" in finding.says
     assert finding.says.endswith("and the loss by 0 %: the loss does not fix the radius, the seed does.")
+    (near,) = sweep_findings(sweep_of(runs[:2]))
+    assert near.says.endswith(
+        "no dependence of the radius on the seed beyond that of the loss and beyond 10 % of the radius was seen in 2 "
+        "runs."
+    )
 
 
 def test_it_is_json_and_a_figure_with_a_table():

@@ -103,6 +103,25 @@ def test_poor_reconstructions_decide_nothing():
     assert decoding({}, {}, {}).state == "not measured"
 
 
+@pytest.mark.parametrize(
+    ("normal", "reconstructions", "weight"),
+    [
+        ([0, 0, 0.9, 0.9], [0.9, 0.1, 0.9, 0.9], 0.1),  # it may set in at the weight in between
+        ([0.9, 0.9, 0.9, 0.9], [0.2, 0.9, 0.9, 0.9], 0.01),  # and need not decode from the smallest weight on
+        ([0, 0, 0, 0.9], [0.9, 0.3, 0.3, 0.9], 1.0),
+    ],
+)
+def test_poor_reconstructions_just_below_leave_it_undecided(normal, reconstructions, weight):
+    found = decoding(table(normal), flat(0.9), table(reconstructions))
+    assert (found.state, found.known) == ("undecided", False)
+    assert found.why.startswith(f"at {weight:g}, below it, few reconstructions are meaningful themselves (")
+
+
+def test_poor_reconstructions_elsewhere_do_not():
+    assert decoding(table([0, 0, 0.9, 0.9]), flat(0.9), table([0.1, 0.9, 0.9, 0.9])).weight == 1.0
+    assert decoding(table([0, 0.9, 0.9, 0.9]), flat(0.9), table([0.9, 0.9, 0.9, 0.1])).weight == 0.1
+
+
 def test_units_collapse_where_a_tenth_is_lost():
     d = 20
     assert COLLAPSED * d == 18

@@ -8,12 +8,29 @@ import signal
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from zscope.errors import TrainingError
+from zscope.runs.formats import write_json
 from zscope.runs.run import Run
 from zscope.study.train import Interrupted
-from zscope.training.guard import IN_A_ROW, LEAST, REFRESH, RESCUES, SIGNALS, WINDOW, Diverged, Figures, Guard
+from zscope.training.checkpoints import FORMAT, VERSION, Snapshot, read_checkpoint
+from zscope.training.guard import (
+    IN_A_ROW,
+    LEAST,
+    REFRESH,
+    RESCUES,
+    SIGNALS,
+    STATE,
+    WINDOW,
+    Diverged,
+    Figures,
+    Guard,
+    settled,
+)
 from zscope.training.loop import Trainer
+from zscope.training.processes import Processes
+from zscope.training.way_back import WayBack
 
 STEPS = 6
 
@@ -143,6 +160,21 @@ class TestHealthyRuns:
         assert state["guard"]["taken"] == 12 * STEPS > LEAST  # no step was out of line
 
 
+def test_a_capacity_that_rises_is_no_divergence(tmp_path, train_digits):
+    """With a target that so small a model never reaches the weighted distance grows to many times the first loss."""
+    run = train_digits(tmp_path / "run", beta=1000.0, regularisers="capacity:target=150", epochs=12, learning_rate=1e-6)
+    assert "events" not in run.manifest
+    first, last = (run.metrics()[place]["terms"]["capacity"] for place in (0, -2))
+    assert last > 10 * first > 0
+
+
+def test_what_moves_by_itself_is_not_watched():
+    figures = Figures(130.0, 30.0, 5.0, {"capacity": 90.0, "l2": 10.0}, 1.0, 2.0)
+    assert settled(figures) == Figures(40.0, 30.0, 5.0, figures.terms, 1.0, 2.0)
+    plain = Figures(1 / 3, 0.3, 0.1, {})
+    assert settled(plain) == plain
+
+
 class Once:
     """A progress that calls something once, when so many steps are done."""
 
@@ -181,6 +213,13 @@ def shake(model):
             parameter.mul_(30.0)
 
 
+def jolt(model):
+    """A loss more than twice that of the untrained model, but no overflow."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(5.0)
+
+
 class TestRescue:
     @pytest.mark.parametrize("action", [poison, shake])
     @pytest.mark.parametrize("step", [3, STEPS + 2, 2 * STEPS, 3 * STEPS - 1])
@@ -197,6 +236,89 @@ class TestRescue:
         assert [record["epoch"] for record in run.metrics()] == [1, 1, 2, 2, 3, 3, 4, 4]
         for name in ("last", "best", "model"):
             assert finite(weights(run, name))
+
+    def test_a_divergence_in_the_last_steps_is_none_that_is_saved(self, tmp_path, spoilt):
+        """One step tells of it, which is too few for the guard; the held-out loss of the last epoch is the second."""
+        run = spoilt(tmp_path / "run", 3 * STEPS - 1, jolt)
+        (event,) = run.manifest["events"]
+        assert (event["signal"], event["epoch"], event["back_to"]) == ("held-out loss", 3, 2)
+        assert event["value"] > event["bound"]
+        assert "in a row" not in event["says"]
+        assert run.metrics()[-1]["total"] < event["bound"]
+
+    def test_an_epoch_under_suspicion_is_neither_best_nor_told(self, tmp_path, spoilt, monkeypatch):
+        """The second of four epochs ends with a step out of line, and is undone: so is what the log said of it."""
+        lines, real = [], Trainer.__init__
+
+        def listening(self, *args, **more):
+            real(self, *args, **{**more, "log": lines.append})
+
+        monkeypatch.setattr(Trainer, "__init__", listening)
+        run = spoilt(tmp_path / "run", 2 * STEPS - 1, jolt, epochs=4)
+        assert [event["signal"] for event in run.manifest["events"]] == ["loss"]
+        assert [line.split(",")[0] for line in lines if line.startswith("epoch")] == [
+            f"epoch   {epoch}/4" for epoch in (1, 2, 3, 4)
+        ]
+        totals = [record["total"] for record in run.metrics() if record["split"] == "held-out"]
+        state = json.loads((run.path / "checkpoints" / "best" / "state.json").read_text())["position"]
+        assert (state["best"], state["epoch"]) == (min(totals), totals.index(min(totals)) + 1)
+
+    def test_the_best_epoch_is_none_that_was_undone(self, tmp_path):
+        def epoch(number, *names):
+            for name in names:
+                (tmp_path / name).mkdir(exist_ok=True)
+                for file in (tmp_path / name).iterdir():  # as a checkpoint is replaced: no link sees it
+                    file.unlink()
+                save_file({}, tmp_path / name / "checkpoint.safetensors")
+                state = {"position": {"epoch": number, "step": 0}}
+                write_json(tmp_path / name / "state.json", FORMAT, VERSION, state)
+
+        def best():
+            return read_checkpoint(tmp_path / "best")[1]["position"]["epoch"]
+
+        way_back = WayBack(tmp_path, 10, Processes())
+        way_back.begin(Snapshot({}, {"position": {"epoch": 0, "step": 0}}))
+        epoch(1, "best", "last")
+        way_back.passed()
+        assert way_back.before(11, 3).state["position"]["epoch"] == 0
+        assert not (tmp_path / "best").exists()
+        for number, names in enumerate([("best", "last"), ("last",), ("best", "last"), ("best", "last")], start=1):
+            epoch(number, *names)
+            way_back.passed()
+        assert best() == 4
+        assert way_back.before(45, 3).state["position"]["epoch"] == 4
+        assert best() == 4
+        assert way_back.before(42, 3).state["position"]["epoch"] == 3
+        assert best() == 3
+        epoch(4, "last")
+        way_back.passed()
+        assert way_back.before(42, 3).state["position"]["epoch"] == 3
+        assert best() == 3
+
+    @pytest.mark.parametrize("what", range(len(STATE)))
+    def test_nothing_that_is_not_finite_is_kept(self, tmp_path, train_digits, monkeypatch, finite, what):
+        """What a step leaves behind beside the weights: a moment or a part of the average overflows."""
+        trainers, real = [], Trainer.__init__
+        monkeypatch.setattr(
+            Trainer, "__init__", lambda self, *args, **more: (trainers.append(self), real(self, *args, **more))[1]
+        )
+
+        def spoil():
+            (trainer,) = trainers
+            with torch.no_grad():
+                if STATE[what] == "weights":
+                    next(trainer.model.parameters()).view(-1)[0] = float("inf")
+                elif STATE[what] == "averaged weights":
+                    next(iter(trainer.average.tensors.values())).view(-1)[0] = float("nan")
+                else:
+                    next(iter(trainer.optimiser.state.values()))["exp_avg_sq"].view(-1)[0] = float("inf")
+
+        run = train_digits(tmp_path / "run", progress=Once(2 * STEPS, spoil), ema=0.9)
+        (event,) = run.manifest["events"]
+        assert event["says"].startswith(f"the {STATE[what]} are no longer finite at the end of epoch 2: back to")
+        tensors = load_file(run.path / "checkpoints" / "last" / "checkpoint.safetensors")
+        kept = {name: value for name, value in tensors.items() if not name.startswith("guard")}  # has no bounds yet
+        assert finite(kept)
 
     def test_it_replays_order_and_noise_from_the_checkpoint(self, tmp_path, spoilt, train_digits, timeless):
         """What comes before the checkpoint is as in a run that nothing happened to; what follows has half the step."""

@@ -17,7 +17,7 @@ from zscope.models import Autoencoder
 from zscope.models.autoencoder import as_tensor
 from zscope.runs.lock import locked
 from zscope.runs.run import Run
-from zscope.study.train import Interrupted, about_data, resolved
+from zscope.study.train import Interrupted, about_data, resolved, train
 from zscope.training.batches import Batches
 from zscope.training.config import TrainingConfig
 from zscope.training.encoding import bf16_error
@@ -423,6 +423,72 @@ class TestConfig:
     def test_defaults_are_those_of_experiment_s1(self):
         config = TrainingConfig()
         assert (config.epochs, config.batch, config.learning_rate) == (40, 128, 5e-4)
+
+
+class TestOwnModules:
+    def modules(self):
+        torch.manual_seed(0)
+        encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.ReLU())
+        decoder = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Unflatten(1, (1, 8, 8)))
+        return {"encoder": encoder, "decoder": decoder}
+
+    def request(self, request_of, **changes):
+        return request_of(filters=None, strides=None, **changes)
+
+    def test_equal_a_plain_loop_and_are_read_again(self, tmp_path, digits, request_of, weights, same):
+        request, modules = self.request(request_of), self.modules()
+        run = train(request, "digits", digits, out=tmp_path / "run", log=lambda line: None, **modules)
+        own = self.modules()
+        torch.manual_seed(0)
+        plain = Autoencoder(request.resolve_model(digits.shape, own=True), **own)
+        config = request.resolve_training(digits.shape)
+        optimiser = torch.optim.Adam(plain.parameters(), lr=config.learning_rate, eps=config.adam_eps, fused=True)
+        chosen = digits.selection(200)
+        batches = Batches(digits, chosen[digits.split[chosen] == "train"], 32, 0)
+        for epoch in range(3):
+            for images in batches.epoch(epoch, torch.device("cpu")):
+                optimiser.zero_grad()
+                plain(images).total.backward()
+                optimiser.step()
+        for name, tensor in plain.state_dict().items():
+            np.testing.assert_allclose(weights(run)[name].numpy(), tensor.numpy(), rtol=2e-4, atol=2e-5, err_msg=name)
+        again = Autoencoder.from_pretrained(run.path, **own)
+        assert same(again.state_dict(), weights(run))
+        assert run.config["model"]["network"] == "own"
+
+    def test_resumed_equals_uninterrupted(self, tmp_path, digits, request_of, weights, same):
+        def fit(name, modules, **more):
+            request = self.request(request_of)
+            return train(request, "digits", digits, out=tmp_path / name, log=lambda line: None, **modules, **more)
+
+        whole = fit("whole", self.modules())
+        with pytest.raises(Interrupted):
+            fit("broken", self.modules(), progress=After(STEPS + 2, interrupt))
+        assert same(weights(fit("broken", self.modules(), resume=True)), weights(whole))
+
+    def test_a_buffer_that_is_not_finite_is_refused_at_once(self, tmp_path, digits, request_of):
+        modules = self.modules()
+        modules["encoder"].register_buffer("mask", torch.tensor([0.0, -np.inf]))
+        with pytest.raises(ParameterError, match=r"encoder.mask must hold finite numbers only \(register a mask with"):
+            train(self.request(request_of), "digits", digits, out=tmp_path / "run", log=lambda line: None, **modules)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("name", ["filters", "network"])
+    def test_options_of_networks_are_refused(self, tmp_path, digits, request_of, name):
+        changes = {"network": "mlp"} if name == "network" else {"filters": (4,)}
+        request = request_of(**{"filters": None, "strides": None, **changes})
+        with pytest.raises(ParameterError, match=f"{name} must be left out for modules of your own"):
+            train(request, "digits", digits, out=tmp_path / "run", **self.modules())
+        with pytest.raises(ParameterError, match="decoder must be passed as a module"):
+            train(
+                self.request(request_of),
+                "digits",
+                digits,
+                out=tmp_path / "run",
+                log=lambda line: None,
+                encoder=self.modules()["encoder"],
+            )
+        assert not (tmp_path / "run").exists()
 
 
 class TestReplacing:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from zscope.errors import TrainingError
+from zscope.study.train import train
 from zscope.training.memory import fitting_batch, out_of_memory, smaller_batches
 from zscope.training.steps import Stepper
 
@@ -45,11 +46,28 @@ def test_what_it_says_is_so(tmp_path, train_digits, memory_for):
     with pytest.raises(TrainingError) as caught:
         train_digits(tmp_path / "run", batch=48)
     batch, accumulate = map(int, re.search(r"--batch (\d+) --accumulate (\d+)", str(caught.value)).groups())
-    # Held-out images are measured 256 at a time, which this memory does not hold.
-    memory_for(256, MemoryError())
+    # The memory is no larger than a batch, and the held-out images that are measured at a time are more.
     parts = train_digits(tmp_path / "run", batch=batch, accumulate=accumulate)
     for first, second in zip(whole.metrics(), parts.metrics(), strict=True):
         assert second["total"] == pytest.approx(first["total"], rel=1e-5)
+
+
+def test_held_out_images_are_measured_as_many_at_a_time_as_fit(digits, request_of, memory_for, tmp_path):
+    lines = []
+    whole = train(request_of(batch=8, epochs=2), "digits", digits, out=tmp_path / "whole", log=lines.append)
+    assert not any("memory" in line for line in lines)
+    memory_for(8, MemoryError())
+    parts = train(request_of(batch=8, epochs=2), "digits", digits, out=tmp_path / "parts", log=lines.append)
+    said = "memory does not hold 256 held-out images at a time: they are measured 8 at a time"
+    assert lines.count(said) == 1
+    for first, second in zip(whole.metrics(), parts.metrics(), strict=True):
+        assert second["total"] == pytest.approx(first["total"], rel=1e-6)  # with the same noise
+
+
+@pytest.mark.parametrize("changes", [{"regularisers": "mmd"}, {"prior": "vamp:inputs=3"}])
+def test_what_may_need_much_memory_is_measured_in_batches(tmp_path, train_digits, memory_for, changes):
+    memory_for(8, RuntimeError("more images than in a batch"))
+    assert train_digits(tmp_path / "run", batch=8, epochs=1, **changes).state == "finished"
 
 
 def test_a_penalty_on_the_batch_is_not_the_same_in_parts(tmp_path, train_digits, memory_for):

@@ -8,13 +8,18 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from zscope.errors import ParameterError
+from zscope.models import Autoencoder
+from zscope.runs.formats import write_json
 from zscope.training.batches import Batches
+from zscope.training.checkpoints import FORMAT, VERSION, Position, restore, snapshot
 from zscope.training.checks import check
 from zscope.training.config import TrainingConfig
 from zscope.training.noise import WholeStepNoise, repeated
 from zscope.training.processes import Processes
+from zscope.training.way_back import WayBack
 
 CPU = torch.device("cpu")
 
@@ -82,6 +87,47 @@ def test_losses_of_a_whole_batch_are_refused(digits, request_of, changes):
     check(model, TrainingConfig(), 100, 10, processes=1)
     with pytest.raises(ParameterError, match="on several processes, which each see a part of a batch"):
         check(model, TrainingConfig(), 100, 10, processes=2)
+
+
+class Follower(Processes):
+    """A second process, which hears what the main one said."""
+
+    def told(self, value):
+        assert value in (None, True)
+        return value or "earlier"
+
+
+def test_the_main_process_decides_where_to_go_back_to(tmp_path):
+    """A process that sees the folder a moment later, when `good` has been replaced, follows it all the same."""
+    for epoch, name in ((1, "earlier"), (2, "good")):
+        save_file({}, (tmp_path / name).mkdir() or tmp_path / name / "checkpoint.safetensors")
+        write_json(tmp_path / name / "state.json", FORMAT, VERSION, {"position": {"epoch": epoch, "step": 0}})
+    follower = WayBack(tmp_path, 10, Follower(2, 1))
+    assert follower.before(25, 3).state["position"]["epoch"] == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"earlier", "good"}  # which the main process changes
+    main = WayBack(tmp_path, 10, Processes())
+    assert main.before(25, 3).state["position"]["epoch"] == 2
+    assert main.before(22, 3).state["position"]["epoch"] == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"good"}
+    assert main.before(22, 3).state["position"]["epoch"] == 1
+
+
+def test_random_numbers_of_mps_go_on_where_they_were(monkeypatch, digits, request_of):
+    """Without such a device: its state is taken before a block and put back after it, and kept in checkpoints."""
+    states = [torch.tensor([7], dtype=torch.uint8)]
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: states[-1])
+    monkeypatch.setattr(torch.mps, "set_rng_state", states.append)
+    with repeated(torch.device("mps")):
+        states.append(torch.tensor([8], dtype=torch.uint8))
+    assert [int(state) for state in states] == [7, 8, 7]
+    model = Autoencoder(request_of().resolve_model(digits.shape))
+    optimiser = torch.optim.Adam(model.parameters())
+    assert "random.mps" not in snapshot(model, optimiser, Position(), {}).tensors
+    monkeypatch.setattr(Autoencoder, "device", torch.device("mps"))
+    taken = snapshot(model, optimiser, Position(), {})
+    states.append(torch.tensor([9], dtype=torch.uint8))
+    restore(taken, model, optimiser, random=True, place="here")
+    assert int(states[-1]) == 7
 
 
 @pytest.mark.slow

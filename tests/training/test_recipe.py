@@ -75,6 +75,19 @@ class TestStepSize:
         expected = [0.01 * min((done + 1) / 3, 1.0, (steps - done) / (steps - 3)) for done in range(steps)]
         assert taken == pytest.approx(expected)
 
+    @pytest.mark.parametrize(
+        ("changes", "named"),
+        [
+            ({"kl_schedule": "linear"}, "the KL schedule linear"),
+            ({"regularisers": "capacity", "beta": 1000.0}, "the regulariser capacity"),
+        ],
+    )
+    def test_a_plateau_of_what_moves_is_refused(self, tmp_path, train_digits, changes, named):
+        one = {"limit": 1, "rate_schedule": "plateau", "epochs": 1}
+        with pytest.raises(ParameterError, match=f"where no images are held out: with {named} training totals"):
+            train_digits(tmp_path / "run", **one, **changes)
+        assert train_digits(tmp_path / "still", **one).state == "finished"
+
     def test_a_plateau_halves_it(self, tmp_path, train_digits):
         """With steps too small to change a total, every epoch after the first is stale."""
         run = train_digits(tmp_path / "run", rate_schedule="plateau", learning_rate=1e-30, epochs=2 * PLATEAU + 2)
@@ -153,6 +166,11 @@ class TestMovingAverage:
         assert [record["total"] for record in first[::2]] == [record["total"] for record in second[::2]]
         assert all(a["total"] != b["total"] for a, b in zip(first[1::2], second[1::2], strict=True))
 
+    def test_norms_that_do_not_hold_for_averaged_weights_are_refused(self, tmp_path, train_digits):
+        with pytest.raises(ParameterError, match="ema must be left out with spectral_norm, whose norms do not hold"):
+            train_digits(tmp_path / "run", ema=0.9, spectral_norm=True)
+        assert not (tmp_path / "run").exists()
+
 
 class TestEarlyStopping:
     def test_stops_after_patience_and_keeps_the_best(self, tmp_path, train_digits, weights, same):
@@ -214,6 +232,24 @@ class TestSeeds:
         assert request_of(seed=3, init_seed=3).resolve_training(digits.shape).init_seed is None
 
 
+class TestWeight:
+    def test_it_is_the_mean_over_the_images_of_the_epoch(self, tmp_path, train_digits):
+        """In epoch e step s of 6, of 32 images but for the last of 21, has the weight β (e + s / 6) / 2."""
+        run = train_digits(tmp_path / "run", beta=4.0, kl_schedule="linear:epochs=2")
+        told = [record.get("weight") for record in run.metrics() if record["split"] == "train"]
+        images = np.array([32, 32, 32, 32, 32, 21])
+        expected = [(images * 4 * (epoch + np.arange(6) / 6) / 2).sum() / 181 for epoch in (0, 1)]
+        assert told == [pytest.approx(expected[0]), pytest.approx(expected[1]), None]
+
+    def test_total_is_reconstruction_and_weighted_kl(self, tmp_path, train_digits):
+        """With a KL that hardly moves, since the steps are tiny."""
+        run = train_digits(tmp_path / "run", beta=4.0, kl_schedule="linear:epochs=2", learning_rate=1e-6)
+        for record in run.metrics()[::2]:
+            weighted = record.get("weight", 4.0) * record["kl"]
+            assert record["total"] == pytest.approx(record["reconstruction"] + weighted, rel=1e-3)
+            assert record["total"] - record["reconstruction"] == pytest.approx(weighted, rel=0.02)
+
+
 CHANGES = {
     "accumulate": {"batch": 8, "accumulate": 4},
     "adamw": {"optimiser": "adamw", "weight_decay": 0.1},
@@ -233,6 +269,22 @@ def test_resumed_equals_uninterrupted(tmp_path, train_digits, weights, same, tim
     for name in ("model", "last", "best"):
         assert same(weights(resumed, name), weights(whole, name))
     assert timeless(resumed.metrics()) == timeless(whole.metrics())
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"kl_schedule": "cyclical"}, "the KL schedule cyclical"),
+        ({"regularisers": "capacity", "beta": 100.0}, "the regulariser capacity"),
+    ],
+)
+def test_an_objective_that_ends_cannot_be_lengthened(tmp_path, train_digits, changes, named):
+    train_digits(tmp_path / "run", epochs=1, **changes)
+    with pytest.raises(ExistsError, match=f"has {named}, which ends with its last epoch; train anew"):
+        train_digits(tmp_path / "run", epochs=2, resume=True, **changes)
+    assert train_digits(tmp_path / "run", epochs=1, resume=True, **changes).state == "finished"
+    train_digits(tmp_path / "line", epochs=1, kl_schedule="linear:epochs=2")
+    assert train_digits(tmp_path / "line", epochs=2, resume=True, kl_schedule="linear:epochs=2").state == "finished"
 
 
 def test_a_schedule_that_ends_cannot_be_lengthened(tmp_path, train_digits):

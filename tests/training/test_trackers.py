@@ -34,6 +34,7 @@ class Notes:
 
     def __init__(self):
         self.begun, self.scalars, self.pictures, self.events, self.ended = {}, {}, {}, [], []
+        self.axes, self.continued, self.tags = {}, [], []
 
     def log(self, values, step):
         for name, value in values.items():
@@ -41,7 +42,7 @@ class Notes:
                 self.scalars.setdefault(step, {})[name] = value
             elif isinstance(value, str):
                 self.events.append(value)
-            else:
+            elif name != "training_step":
                 self.pictures[step] = value
 
 
@@ -53,7 +54,8 @@ def fakes(monkeypatch):
         notes = Notes()
         if name == "wandb":
             run = types.SimpleNamespace(
-                log=lambda values, step: notes.log(values, step),
+                define_metric=lambda name, step_metric=None: notes.axes.update({name: step_metric}),
+                log=lambda values: notes.log(values, values["training_step"]),
                 alert=lambda title, text: notes.events.append(text),
                 finish=lambda exit_code: notes.ended.append({0: "finished"}.get(exit_code, "not")),
             )
@@ -72,11 +74,15 @@ def fakes(monkeypatch):
                 monkeypatch,
                 name,
                 set_experiment=lambda project: notes.begun.update(project=project),
-                start_run=lambda run_name: notes.begun.update(name=run_name),
+                start_run=lambda run_name, run_id: (
+                    notes.begun.update(name=run_name),
+                    notes.continued.append(run_id),
+                    types.SimpleNamespace(info=types.SimpleNamespace(run_id="abc")),
+                )[-1],
                 log_params=lambda config: notes.begun.update(config=config),
                 log_metrics=lambda values, step: notes.log(values, step),
                 log_image=lambda image, key, step: notes.pictures.update({step: image}),
-                set_tag=lambda key, text: notes.events.append(text),
+                set_tag=lambda key, text: (notes.tags.append(key), notes.events.append(text)),
                 end_run=lambda status: notes.ended.append({"FINISHED": "finished"}.get(status, "not")),
             )
         return notes
@@ -129,6 +135,28 @@ class TestContract:
         monkeypatch.setattr("zscope.training.trackers.base.find_spec", lambda package: None)
         with pytest.raises(ZscopeError, match=rf"--tracker {name} needs {name}: pip install 'zscope\[trackers\]'"):
             request_of(tracker=name).check()
+
+
+def test_wandb_has_an_axis_on_which_steps_may_fall(tmp_path, train_digits, fakes):
+    """Its own step only rises: what a rescued run logs of an epoch again would be lost."""
+    notes = fakes("wandb")
+    run = train_digits(tmp_path / "run", tracker="wandb", model="ae", learning_rate=1.0, epochs=6)
+    assert notes.axes == {"training_step": None, "*": "training_step"}
+    assert run.manifest["events"]
+    for record in run.metrics():
+        assert notes.scalars[record["step"]][f"{record['split']}/total"] == record["total"]
+
+
+def test_mlflow_goes_on_with_the_run_that_it_had(tmp_path, train_digits, fakes):
+    notes = fakes("mlflow")
+    changes = {"tracker": "mlflow", "model": "ae", "learning_rate": 1.0}
+    events = train_digits(tmp_path / "run", epochs=3, **changes).manifest["events"]
+    assert notes.tags == [f"event.{place}" for place in range(1, len(events) + 1)]
+    notes.begun.clear()
+    again = train_digits(tmp_path / "run", epochs=4, resume=True, **changes).manifest["events"]
+    assert notes.continued == [None, "abc"]
+    assert "config" not in notes.begun  # which MLflow does not let change
+    assert notes.tags == [f"event.{place}" for place in range(1, len(again) + 1)]
 
 
 def test_an_unknown_tracker_lists_those_there_are():
@@ -189,6 +217,24 @@ class TestPictures:
             n, spread = len(codes), np.sqrt(np.diag(covariance))
             assert (np.abs(codes.mean(axis=0) - mean) < 4 * spread / np.sqrt(n)).all()
             assert (np.abs(np.cov(codes.T) - covariance) < 4 * np.sqrt(2 / n) * np.outer(spread, spread)).all()
+
+    def test_codes_of_a_learned_prior_are_its_own(self, digits, request_of, monkeypatch):
+        """A mixture of one component, whose mean and variances are known: within four deviations."""
+        monkeypatch.setattr("zscope.training.grids.SAMPLE_ROWS", 500)
+        torch.manual_seed(0)
+        model = Autoencoder(request_of(prior="vamp:inputs=1").resolve_model(digits.shape))
+        with torch.no_grad():
+            model.head.mean.bias.copy_(torch.tensor([5.0, -3.0, 40.0]))
+            component = model.prior.components()
+        drawn, real, before = [], model.decode_all, torch.get_rng_state()
+        monkeypatch.setattr(model, "decode_all", lambda codes: (drawn.append(codes), real(codes))[1])
+        grid(model, digits, np.arange(8), np.arange(8))
+        assert torch.equal(torch.get_rng_state(), before)
+        codes, mean = drawn[0].astype(np.float64), component.mean[0].numpy()
+        spread = np.exp(component.log_variances[0].numpy() / 2)
+        assert len(codes) == 4000
+        assert (np.abs(codes.mean(axis=0) - mean) < 4 * spread / np.sqrt(4000)).all()
+        assert (np.abs(codes.std(axis=0) / spread - 1) < 4 / np.sqrt(2 * 4000)).all()
 
     def test_written_at_sensible_epochs(self, tmp_path, train_digits):
         run = train_digits(tmp_path / "run", epochs=4)

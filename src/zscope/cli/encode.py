@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def encode_command(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     precision: Annotated[str, typer.Option("--precision", help="fp32, or bf16 (faster, coarser codes).")] = "fp32",
-    batch: Annotated[int, typer.Option("--batch", help="Images at a time.")] = 512,
+    batch: Annotated[
+        int | None, typer.Option("--batch", help="Images at a time; by default 64 on a processor, 512 elsewhere.")
+    ] = None,
     device: Device = "auto",
     out: Out = None,
     force: Force = False,

@@ -156,7 +156,7 @@ def _marks(data: SweepData, curve: SweepShown) -> str:
     words = {
         "not reached": "random codes decode at no weight",
         "undecided": f"from which weight on random codes decode is undecided: {decodes.why}",
-        "not measured": "samplers were not scored",
+        "not measured": f"random codes are not asked for: {decodes.why}" if decodes.why else "samplers were not scored",
     }
     first = words.get(decodes.state, "")
     if decodes.known:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from torch import nn
+
 from zscope.errors import FormatError, ParameterError, TrainingError
 from zscope.models.autoencoder import Autoencoder, as_tensor
 from zscope.runs.formats import file_hash
@@ -47,9 +49,11 @@ def encode(
     *,
     folder: Path | None = None,
     precision: str | None = None,
-    batch: int = 512,
+    batch: int | None = None,
     device: str = "auto",
     force: bool = False,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
     progress: Progress = silent,
     log: Callable[[str], None] = print,
 ) -> Latents:
@@ -64,12 +68,14 @@ def encode(
     precision : {"fp32", "bf16"}, optional
         Precision of the convolutional trunk; for bf16 the log says how far off the codes of one batch are. By default
         that of the latents that are there, else fp32.
-    batch : int
-        Images at a time, at least 1.
+    batch : int, optional
+        Images at a time, at least 1; by default 64 on a processor, whose caches hold so many, and 512 elsewhere.
     device : str
         Where to encode.
     force : bool
         Encode again even where the latents are up to date.
+    encoder, decoder : Module, optional
+        The modules of a run of modules of your own.
     progress, log
         Told of batches, and of lines for people.
 
@@ -81,7 +87,7 @@ def encode(
     finished(run)
     if precision not in (None, "fp32", "bf16"):
         raise ParameterError("precision", "be fp32 or bf16", precision)
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise ParameterError("batch", "be at least 1", batch)
     identity = model_hash(run)
     where = folder or run.latents
@@ -93,7 +99,8 @@ def encode(
     precision = precision or "fp32"
     store = open_store(run)
     on = resolve_device(device)
-    model = Autoencoder.from_pretrained(run.path, device=on)
+    batch = batch or (64 if on.type == "cpu" else 512)
+    model = Autoencoder.from_pretrained(run.path, device=on, encoder=encoder, decoder=decoder)
     rows = store.selection(run.data["limit"])
     latents = encode_store(
         model,

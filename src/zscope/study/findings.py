@@ -6,6 +6,7 @@ from typing import Any
 
 from zscope.measures.words import counted
 from zscope.nulls import CLAIMS
+from zscope.study.losses import kept_losses
 from zscope.study.payload import Comparison, Finding, RunPayload
 
 FIGURE_OF = {
@@ -90,10 +91,10 @@ def _rank(finding: Finding) -> tuple[int, int]:
 def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
     """How much reconstruction a KL weight costs, and how much KL is left; of the same split for all runs."""
     trained = [run for run in runs if run.history]
-    split = "held-out" if all(_last(run, "held-out") for run in trained) else "train"
+    split = "held-out" if all(kept_losses(run, "held-out") for run in trained) else "train"
     parts = []
     for run in trained:
-        last = _last(run, split)
+        last = kept_losses(run, split)
         if last is not None:
             kl = "" if run.kind == "ae" else f" with a KL of {last['kl']:.4g}"
             parts.append(f"{run.name} ({run.label}) {last['reconstruction']:.1f}{kl}")
@@ -190,19 +191,9 @@ def _not_testable(run: RunPayload) -> Finding | None:
     return Finding(says, run=run.name, strength="not testable")
 
 
-def _last(run: RunPayload, split: str) -> dict[str, Any] | None:
-    """Losses of a split after the last epoch that has them; with patience after the best, whose model is kept."""
-    records = [record for record in run.history if record["split"] == split]
-    if run.trained and run.manifest["config"].get("training", {}).get("patience") is not None:
-        held_out = {record["epoch"]: record["total"] for record in run.history if record["split"] == "held-out"}
-        best = min(held_out, key=held_out.__getitem__, default=None)
-        records = [record for record in records if record["epoch"] == best] or records
-    return records[-1] if records else None
-
-
 def _losses_of(split: str, name: str) -> Callable[[RunPayload], float | None]:
     def value(run: RunPayload) -> float | None:
-        last = _last(run, split)
+        last = kept_losses(run, split)
         return None if last is None else float(last[name])
 
     return value

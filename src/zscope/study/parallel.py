@@ -29,6 +29,9 @@ LEAST_PARALLEL = 4
 PER_GPU = 4
 """Processes that share a GPU where the models are small; larger ones have it for themselves."""
 
+EPOCH = "epoch "
+"""Beginning of the lines about epochs, which are not passed on: a log of many runs would hold nothing else."""
+
 ENDED = "ended"
 """What a run's progress is told last."""
 
@@ -211,7 +214,7 @@ def do_in_parallel(
     ended : callable
         Told of every run that has ended, in the order of their ends, with why it failed or an empty text.
     log : callable
-        Takes lines for people.
+        Takes lines for people: those of runs, but for `EPOCH`, begin with their names.
 
     Raises
     ------
@@ -242,6 +245,8 @@ def do_in_parallel(
             elif event.kind == "progress":
                 told = event.content
                 progress[event.task.name](told["what"], told["done"], told["total"], **told["figures"])
+            elif event.kind == "log" and not event.content["line"].startswith(EPOCH):
+                log(f"{event.task.name}: {event.content['line']}")
             elif event.kind == "broken":
                 raise event.content["error"]
     except BaseException:

@@ -11,6 +11,9 @@ from zscope.typing import JsonDict
 LOSS_GAP = 0.02
 """Final losses of one minimum are linked by steps of at most this share of their median."""
 
+LOSS_FLOOR = 0.5
+"""Final losses that differ by less are of one minimum, nats per image: a normalised likelihood may be near 0."""
+
 RADIUS_GAP = 0.1
 """Mean radii of one minimum are linked by steps of at most this share of their median."""
 
@@ -18,7 +21,8 @@ RADIUS_FLOOR = 0.02
 """Radii of a VAE that differ by less than this part of √d, the prior's radius, are the same."""
 
 LOOSE = 3.0
-"""The loss does not fix the radius where this spreads by more than so many times as much, both as shares."""
+"""The loss does not fix the radius where runs found several minima and the radius spreads by more than `RADIUS_GAP` and
+by more than so many times as much as the loss, both as shares."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Repeats:
     @property
     def loose(self) -> bool:
         """Whether the radius depends on the seed where the loss does not: see `LOOSE`."""
-        return self.radius_spread > LOOSE * self.loss_spread
+        return len(self.minima) > 1 and self.radius_spread > max(RADIUS_GAP, LOOSE * self.loss_spread)
 
     def as_json(self) -> JsonDict:
         """Give it for ``--json``."""
@@ -98,8 +102,8 @@ class Repeats:
 def repeats_of(title: str, runs: Sequence[Repeat], prior_dimensions: int | None = None) -> Repeats:
     """Group repeats of one run into the minima that they found.
 
-    Two runs are linked where their losses differ by at most `LOSS_GAP` of the median loss and their radii by at most
-    `RADIUS_GAP` of the median radius; a minimum is a set of runs that links connect (single linkage).
+    Two runs are linked where their losses differ by at most `LOSS_GAP` of the median loss, or `LOSS_FLOOR`, and their
+    radii by at most `RADIUS_GAP` of the median radius; a minimum is a set of runs that links connect (single linkage).
 
     Parameters
     ----------
@@ -118,7 +122,7 @@ def repeats_of(title: str, runs: Sequence[Repeat], prior_dimensions: int | None 
     losses, radii = [run.loss for run in runs], [run.radius for run in runs]
     middle_loss, middle_radius = abs(median(losses)), median(radii)
     floor = 0.0 if prior_dimensions is None else RADIUS_FLOOR * sqrt(prior_dimensions)
-    near_loss, near_radius = LOSS_GAP * middle_loss, max(RADIUS_GAP * middle_radius, floor)
+    near_loss, near_radius = max(LOSS_GAP * middle_loss, LOSS_FLOOR), max(RADIUS_GAP * middle_radius, floor)
     groups: list[list[Repeat]] = []
     for run in runs:
         linked = [

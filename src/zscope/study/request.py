@@ -134,10 +134,15 @@ class TrainRequest(BaseModel):
         resolve_precision(self.precision, resolve_device(self.device))
         tracker(self.tracker)
 
-    def resolve_model(self, shape: tuple[int, int, int], default_preset: str | None = None) -> ModelConfig:
-        """Describe the model for images of a shape."""
+    def resolve_model(
+        self, shape: tuple[int, int, int], default_preset: str | None = None, *, own: bool = False
+    ) -> ModelConfig:
+        """Describe the model for images of a shape; with `own` it is made of modules that the user brings."""
         chosen = preset(self.preset or default_preset or preset_for(shape))
         values: dict[str, Any] = {**chosen.network}
+        if own:
+            self._check_own()
+            values |= {"network": "own", "layers": ()}
         if self.filters is not None or self.strides is not None or self.kernel is not None:
             values["layers"] = self._layers(chosen.network["layers"])
         if self.slope is not None:
@@ -163,6 +168,12 @@ class TrainRequest(BaseModel):
             eps_clip=self.eps_clip,
             eps_factor=self.eps_factor,
         )
+
+    def _check_own(self) -> None:
+        """Refuse options of networks of ours."""
+        for name in ("network", "filters", "strides", "kernel", "slope"):
+            if getattr(self, name) is not None:
+                raise ParameterError(name, "be left out for modules of your own", getattr(self, name))
 
     def _layers(self, default: Any) -> list[dict[str, int]]:
         filters = self.filters or tuple(layer.filters for layer in default)

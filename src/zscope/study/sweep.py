@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, cast
 
+from zscope.study.losses import kept_losses
 from zscope.study.payload import RunPayload
 from zscope.study.repeats import Repeat, Repeats, repeats_of
 from zscope.study.transition import BySeed, Crossing, collapse, decoding
@@ -77,6 +78,8 @@ class Cost:
         By how much reconstruction is worse.
     kl, kl_against : float
         Median KL at both.
+    seeds : int
+        Seeds that have runs at both weights.
     """
 
     weight: float
@@ -84,6 +87,7 @@ class Cost:
     reconstruction: tuple[float, float, float]
     kl: float
     kl_against: float
+    seeds: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class SweepCurve:
     rows : tuple of SweepRow
         By weight, then in the order of the study.
     decodes : Crossing
-        The weight from which on codes from N(0, I) decode.
+        The weight from which on codes from N(0, I) decode; not asked of models with another prior.
     collapses : Crossing
         The weight from which on units have collapsed.
     cost : Cost or None
@@ -191,7 +195,7 @@ def sweep_of(runs: Sequence[RunPayload]) -> Sweep | None:
     trained = [run for run in runs if run.trained and run.history]
     if not trained:
         return None
-    split = "held-out" if all(_last(run, "held-out") for run in trained) else "train"
+    split = "held-out" if all(kept_losses(run, "held-out") for run in trained) else "train"
     groups = _groups([run for run in trained if run.kind != "ae"], OWN)
     swept = [group for group in groups if len({_weight(run) for run in group}) >= LEAST_WEIGHTS]
     labels = _labels(swept)
@@ -210,9 +214,12 @@ def _curve(label: str, runs: Sequence[RunPayload], split: str) -> SweepCurve:
     def shares(name: str) -> BySeed:
         return _by_seed(rows, lambda row: row.values[name])
 
-    decodes = decoding(
-        shares("meaningful_normal"), _by_seed(rows, lambda row: row.best), shares("meaningful_reconstructions")
-    )
+    prior = _model(runs[0]).get("prior", {"name": "normal"})["name"]
+    if prior == "normal":
+        best = _by_seed(rows, lambda row: row.best)
+        decodes = decoding(shares("meaningful_normal"), best, shares("meaningful_reconstructions"))
+    else:
+        decodes = Crossing("not measured", why=f"the prior of these models is {prior}")
     collapses = collapse(shares("active"), dimensions)
     return SweepCurve(label, dimensions, rows, decodes, collapses, _cost(rows, decodes, collapses))
 
@@ -227,12 +234,12 @@ def _cost(rows: Sequence[SweepRow], decodes: Crossing, collapses: Crossing) -> C
     more = [losses[weight][seed] - losses[least][seed] for seed in losses[weight] if seed in losses[least]]
     if not more:
         return None
-    middles = [median(kl[at].values()) for at in (weight, least)]
-    return Cost(weight, least, (median(more), min(more), max(more)), *middles)
+    middle, before = (median(kl[at].values()) for at in (weight, least))
+    return Cost(weight, least, (median(more), min(more), max(more)), middle, before, len(more))
 
 
 def _row(run: RunPayload, split: str) -> SweepRow:
-    last = _last(run, split) or {}
+    last = kept_losses(run, split) or {}
     measured = {} if run.first is None else run.first.values
     surgery = measured.get("prior", {}).get("surgery") or {}
     values: dict[str, float | None] = {
@@ -267,7 +274,7 @@ def _repeats(runs: Sequence[RunPayload], split: str) -> Iterator[Repeats]:
         for run in group:
             radius = None if run.first is None else run.first.values.get("radius", {}).get("mean")
             if radius is not None:
-                found.append(Repeat(run.name, float((_last(run, split) or {})["total"]), float(radius)))
+                found.append(Repeat(run.name, float((kept_losses(run, split) or {})["total"]), float(radius)))
         if len(found) > 1:
             dimensions = None if group[0].kind == "ae" else int(_model(group[0])["z_dim"])
             yield repeats_of(", ".join(filter(None, (group[0].label, label))), found, dimensions)
@@ -334,8 +341,3 @@ def _seed(run: RunPayload) -> str:
     began = training.get("started_from"), training.get("init_seed")
     parts = (f"from {began[0]}" if began[0] else "", f"initialised by {began[1]}" if began[1] is not None else "")
     return ", ".join(filter(None, (str(training["seed"]), *parts)))
-
-
-def _last(run: RunPayload, split: str) -> dict[str, Any] | None:
-    """Losses of a split after the last epoch that has them."""
-    return next((record for record in reversed(run.history) if record["split"] == split), None)

@@ -5,7 +5,7 @@ from statistics import median
 
 from zscope.measures.words import counted
 from zscope.study.payload import Finding
-from zscope.study.repeats import LOSS_GAP, RADIUS_GAP, Repeats
+from zscope.study.repeats import LOSS_FLOOR, LOSS_GAP, RADIUS_GAP, Repeats
 from zscope.study.sweep import Sweep, SweepCurve
 from zscope.study.transition import COLLAPSED, Crossing
 
@@ -45,6 +45,8 @@ def _of_curve(sweep: Sweep, curve: SweepCurve) -> list[Finding]:
 def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
     """Say from which weight on N(0, I) codes decode, with the shares there."""
     found = curve.decodes
+    if found.state == "not measured" and found.why:
+        return f"whether codes from N(0, I) decode is not asked: {found.why}."
     if found.state == "not measured":
         return "whether codes from N(0, I) decode is not known: no ladder was scored."
     if found.state == "not reached":
@@ -92,6 +94,8 @@ def _advice(sweep: Sweep, curve: SweepCurve) -> str | None:
         return "Draw from a sampler that is fitted to the codes, or sweep larger weights."
     if found.state == "undecided":
         return "Sweep more weights or seeds; until then draw from a sampler that is fitted to the codes."
+    if found.why:
+        return None
     return "Ask for it in the study file: sample: {ladder: [normal, covariance, mixture]}."
 
 
@@ -105,7 +109,7 @@ def _collapses(sweep: Sweep, curve: SweepCurve) -> str:
         f"{curve.middle('active', most) or 0:g} at {_number(most)}"
     )
     if found.state == "not reached":
-        return f"No units collapse: {ends}."
+        return f"At most {100 - 100 * COLLAPSED:.3g} % of units are inactive at any weight: {ends}."
     if found.state == "undecided":
         return f"At which weight units collapse is undecided: {_why(sweep, found)}; {ends}."
     where = "at the smallest weight already," if found.state == "from the smallest" else "at"
@@ -121,8 +125,9 @@ def _cost(sweep: Sweep, curve: SweepCurve) -> str:
     if cost is None:
         return ""
     middle, low, high = cost.reconstruction
-    between = f" ({low:.3g} to {high:.3g} over seeds)" if len(curve.seeds) > 1 else ""
     worse = "more" if middle >= 0 else "less"
+    low, high = (low, high) if middle >= 0 else (-high, -low)
+    between = f" ({low:.3g} to {high:.3g} over {cost.seeds} seeds)" if cost.seeds > 1 else ""
     return (
         f"Against {_number(cost.against)}, reconstruction costs {abs(middle):.3g} nats per image {worse} at "
         f"{_weight(sweep, cost.weight)}{between}, and the KL is {cost.kl:.3g} instead of {cost.kl_against:.3g} nats."
@@ -158,8 +163,8 @@ def _of_repeats(repeats: Sequence[Repeats], swept: bool) -> list[Finding]:
     seeds = sorted({one.runs for one in repeats})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     rule = (
-        f"(runs are of one minimum where steps of at most {100 * LOSS_GAP:g} % of the loss and {100 * RADIUS_GAP:g} % "
-        "of the mean radius link them)"
+        f"(runs are of one minimum where steps of at most {100 * LOSS_GAP:g} % of the loss, or {LOSS_FLOOR:g} nats, "
+        f"and {100 * RADIUS_GAP:g} % of the mean radius link them)"
     )
     what = f"{many} runs that differ by their seed only"
     if len(repeats) == 1:
@@ -196,7 +201,10 @@ def _spreads(repeats: Sequence[Repeats]) -> str:
     loss, radius = (100 * median(getattr(one, f"{name}_spread") for one in repeats) for name in ("loss", "radius"))
     over = "" if len(repeats) == 1 else " (medians over the groups)"
     spread = f"Over seeds the mean radius spreads by {radius:.2g} % of its median and the loss by {loss:.2g} %{over}"
-    if len(repeats) == 1:
-        fixed = "the loss does not fix the radius, the seed does" if loose else "the radius is as fixed as the loss"
-        return f"{spread}: {fixed}."
-    return f"{spread}; in {len(loose)} of {len(repeats)} groups the radius depends on the seed where the loss does not."
+    more = f"beyond that of the loss and beyond {100 * RADIUS_GAP:g} % of the radius"
+    if loose and len(repeats) == 1:
+        return f"{spread}: the loss does not fix the radius, the seed does."
+    if loose:
+        return f"{spread}; in {len(loose)} of {len(repeats)} groups the radius depends on the seed {more}."
+    runs = sum(one.runs for one in repeats)
+    return f"{spread}: no dependence of the radius on the seed {more} was seen in {runs} runs."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from zscope.data import open_source
 from zscope.errors import ExistsError, FormatError, ParameterError, TrainingError
@@ -22,6 +23,7 @@ from zscope.runs.store import ImageStore
 from zscope.study.naming import run_name
 from zscope.study.request import TrainRequest
 from zscope.training.checkpoints import read_checkpoint
+from zscope.training.checks import check_first_state
 from zscope.training.config import TrainingConfig
 from zscope.training.devices import resolve_device
 from zscope.training.loop import Trainer
@@ -45,6 +47,8 @@ def train(
     resume: bool = False,
     start_from: Path | None = None,
     force: bool = False,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
     progress: Progress = silent,
     log: Log = print,
 ) -> Run:
@@ -66,6 +70,9 @@ def train(
         A checkpoint of another run to start from, with this request's seed.
     force : bool
         Replace a run that is there.
+    encoder, decoder : Module, optional
+        Modules of your own in place of a network, see `zscope.models.Autoencoder.of`. They are trained themselves, and
+        begin with the weights that they have.
     progress, log
         Told of steps and of lines for people.
 
@@ -85,14 +92,15 @@ def train(
     """
     own = open_source(source).default_preset
     processes = launched(resolve_device(request.device))
-    model_config = request.resolve_model(store.shape, own)
+    brought = encoder is not None or decoder is not None
+    model_config = request.resolve_model(store.shape, own, own=brought)
     started = None if start_from is None else checkpoint_name(start_from)
     training = request.resolve_training(store.shape, own, started)
     out = out or Path("runs") / (run_name(source, model_config, request.seed) + init_name(training))
     if out.is_symlink() or out.name in ("", ".."):
         out = out.resolve()  # a link stays and what it points to is replaced; "." is no name to put a run aside under
     config = resolved(model_config, training)
-    plan = _Plan(model_config, training, store, request, start_from, processes, progress, log)
+    plan = _Plan(model_config, training, store, request, start_from, processes, progress, log, encoder, decoder)
     if not processes.main:
         return _follow(plan)
     with _place(out):
@@ -184,6 +192,8 @@ class _Plan:
     processes: Processes
     progress: Progress
     log: Log
+    encoder: nn.Module | None
+    decoder: nn.Module | None
 
 
 @dataclass(frozen=True)
@@ -219,7 +229,8 @@ def _trainer(run: Run, plan: _Plan) -> Trainer:
     """Make the model with its first weights, and what trains it."""
     training, request, main = plan.training, plan.request, plan.processes.main
     torch.manual_seed(training.seed if training.init_seed is None else training.init_seed)
-    model = Autoencoder(plan.model)
+    model = Autoencoder(plan.model, plan.encoder, plan.decoder)
+    check_first_state(model)
     if training.init_seed is not None:
         torch.manual_seed(training.seed)
     return Trainer(
@@ -352,10 +363,21 @@ def _resumable(run: Run, config: JsonDict, store: ImageStore) -> Run:
                 raise ExistsError(
                     f"{run.path} has {name} {_given(before, name)}, not {_given(now, name)}; it cannot be resumed so"
                 )
-    schedule = run.config["training"].get("rate_schedule")
-    if schedule in ("cosine", "linear") and run.config["training"]["epochs"] != config["training"]["epochs"]:  # type: ignore[call-overload, index]
-        raise ExistsError(f"{run.path} has the rate_schedule {schedule}, which ends with its last epoch; train anew")
+    ends = _ends_with_the_run(run.config)
+    if ends is not None and run.config["training"]["epochs"] != config["training"]["epochs"]:  # type: ignore[call-overload, index]
+        raise ExistsError(f"{run.path} has the {ends}, which ends with its last epoch; train anew")
     return run
+
+
+def _ends_with_the_run(config: Mapping[str, Any]) -> str | None:
+    """Name what is laid out over all epochs, so that more of them would change those that are over."""
+    rate, schedule = config["training"].get("rate_schedule"), config["model"].get("schedule", {}).get("name")
+    if rate in ("cosine", "linear"):
+        return f"rate_schedule {rate}"
+    if schedule == "cyclical":
+        return f"KL schedule {schedule}"
+    names = [item["name"] for item in config["model"].get("regularisers", ())]
+    return "regulariser capacity" if "capacity" in names else None
 
 
 def _given(values: Mapping[str, Any], name: str) -> str:

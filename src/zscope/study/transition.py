@@ -1,7 +1,7 @@
 """Where along a sweep something sets in: the weight for the median over seeds, and the interval over seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Literal, cast
 
@@ -41,7 +41,7 @@ class Crossing:
     seeds : int
         Seeds behind it.
     why : str
-        Why it is undecided; else empty.
+        Why it is undecided, or not asked; else empty.
     """
 
     state: State
@@ -77,8 +77,8 @@ def decoding(normal: BySeed, best: BySeed, reconstructions: BySeed) -> Crossing:
     Returns
     -------
     Crossing
-        Undecided where it is reached only with poor reconstructions, by some seeds only, at weights more than one step
-        of the sweep apart, or lost again at a larger weight.
+        Undecided where it is reached only with poor reconstructions or at the weight after poor ones, by some seeds
+        only, at weights more than one step of the sweep apart, or lost again at a larger weight.
     """
     ratios = {
         weight: {seed: share / (best[weight][seed] or 1.0) for seed, share in shares.items() if seed in best[weight]}
@@ -91,6 +91,11 @@ def decoding(normal: BySeed, best: BySeed, reconstructions: BySeed) -> Crossing:
     ]
     found = crossing({weight: ratios[weight] for weight in good}, lambda ratio: ratio >= HALF)
     poor = [weight for weight in sorted(ratios) if weight not in good and ratios[weight]]
+    between = [weight for weight in poor if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
+    if found.known and between:
+        share = 100 * median(reconstructions[between[-1]].values())
+        few = f"few reconstructions are meaningful themselves ({share:.3g} %)"
+        return replace(found, state="undecided", why=f"at {between[-1]:g}, below it, {few}")
     if not poor or found.state not in ("not reached", "not measured"):
         return found
     reached = [weight for weight in poor if median(ratios[weight].values()) >= HALF]

@@ -42,6 +42,8 @@ class Position:
         Epochs since the one with the lowest total.
     halvings : int
         How often the schedule ``plateau`` has halved the step size.
+    missing : float
+        Sum over the images of the unfinished epoch of what the KL's weight was short of its final value.
     """
 
     epoch: int = 0
@@ -56,6 +58,7 @@ class Position:
     terms: dict[str, float] = field(default_factory=dict)
     stale: int = 0
     halvings: int = 0
+    missing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def snapshot(
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
+    if model.device.type == "mps":
+        tensors["random.mps"] = torch.mps.get_rng_state()
     for name, tensor in (more or {}).items():
         tensors[name] = tensor.detach().cpu().clone().contiguous()
     return Snapshot(tensors, {"position": asdict(position), **about})
@@ -171,4 +176,6 @@ def restore(
         torch.set_rng_state(taken.tensors["random.cpu"])
         if "random.cuda" in taken.tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(taken.tensors["random.cuda"])
+        if "random.mps" in taken.tensors and model.device.type == "mps":
+            torch.mps.set_rng_state(taken.tensors["random.mps"])
     return Position(**taken.state["position"])

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.store import ImageStore
+from zscope.training.noise import repeated
 from zscope.typing import ImageArray
 
 FOLDER = "progress"
@@ -37,8 +39,8 @@ def due(epoch: int, epochs: int, every: int | None) -> bool:
 def grid(model: Autoencoder, store: ImageStore, shown: NDArray[np.int64], known: NDArray[np.int64]) -> ImageArray:
     """Draw a row of images, a row of their reconstructions, and two rows of decoded random codes.
 
-    The codes of a VAE are draws from its prior N(0, I); those of an AE, which has none, from the normal distribution
-    with mean and covariance of the codes of some training images. The draws are the same in every epoch, so that the
+    The codes of a VAE are draws from its prior; those of an AE, which has none, from the normal distribution with mean
+    and covariance of the codes of some training images. The draws are the same in every epoch, so that the
     pictures can be compared, and are not taken from the random numbers of the training.
 
     Parameters
@@ -64,9 +66,23 @@ def grid(model: Autoencoder, store: ImageStore, shown: NDArray[np.int64], known:
         # With weights w ~ N(0, I / n), Σ w (code − mean) has the codes' own covariance, without its root.
         weights = rng.standard_normal((len(draws), len(codes))) / np.sqrt(len(codes))
         draws = codes.mean(axis=0) + weights @ (codes - codes.mean(axis=0))
+    elif model.config.prior.name != "normal":
+        draws = _from_prior(model, len(draws))
     samples = model.decode_all(draws.astype(np.float32))
     rows = [images, model.decode_all(means.cpu().numpy()), *np.split(samples, SAMPLE_ROWS)]
     return _laid_out(rows, gap=max(1, images.shape[2] // 16))
+
+
+@torch.no_grad()
+def _from_prior(model: Autoencoder, n: int) -> NDArray[np.float64]:
+    """Draw codes of the model's own prior, in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    with repeated(model.device):
+        torch.manual_seed(_SEED)
+        codes = model.prior.draw(n).cpu().numpy().astype(np.float64)
+    model.train(was_training)
+    return codes
 
 
 def _laid_out(rows: list[ImageArray], gap: int) -> ImageArray:

@@ -15,13 +15,13 @@ Gradient and radius cost time and are measured in every `EVERY`-th step; between
 `IN_A_ROW` values of one signal out of line in a row are a divergence; a figure that is not finite is one at once.
 Nothing but the comparison with the first step is judged before `LEAST` steps were in line. A window over a trend has a
 large s, so what rises or falls steadily (early training, a KL that is warmed up) stays in line: the end of a straight
-line lies 1.35 s from its median.
+line lies 1.35 s from its median. The loss is without the term ``capacity``, whose target moves (see `settled`).
 """
 
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -47,6 +47,9 @@ RECENT, JUMP = 12, math.log(3)
 LOSS_MARGIN = 0.3
 MARGINS = (math.log(10), math.log(2), math.log(2))
 """Least distance from the median that is too far: a share of the loss, and logarithms of factors for the others."""
+
+STATE = ("weights", "optimiser's moments", "averaged weights")
+"""What a step leaves behind; a number in it that is not finite is a divergence at once."""
 
 RESCUES = 5
 """How often a run is rescued before it is given up."""
@@ -76,13 +79,18 @@ class Figures:
     radius: float | None = None
 
 
+def settled(figures: Figures) -> Figures:
+    """Take the term ``capacity`` off the total: its target moves, so that a healthy run's total may rise by it."""
+    return replace(figures, total=figures.total - figures.terms.get("capacity", 0.0))
+
+
 class Diverged(Exception):  # noqa: N818 - no error yet: the run may be rescued
     """A run diverges.
 
     Parameters
     ----------
     signal : str
-        One of `SIGNALS`, or ``weights`` or ``held-out loss``.
+        One of `SIGNALS` or `STATE`, or ``held-out loss``.
     value, bound : float
         What it was, and what it had to stay below.
     where : str
@@ -101,9 +109,10 @@ class Diverged(Exception):  # noqa: N818 - no error yet: the run may be rescued
         self.where = where
         self.steps = IN_A_ROW * (EVERY if signal in ("gradient norm", "code radius") else 1)
         if math.isfinite(value):
-            shown = f"the {signal} is {value:.4g}, above {bound:.4g} {IN_A_ROW} times in a row,"
-        elif signal == "weights":
-            shown = "the weights are no longer finite"
+            often = f" {IN_A_ROW} times in a row," if signal in SIGNALS else ""
+            shown = f"the {signal} is {value:.4g}, above {bound:.4g}{often}"
+        elif signal in STATE:
+            shown = f"the {signal} are no longer finite"
         else:
             shown = f"the {signal} is {value}"
         super().__init__(f"{shown} {where}")

@@ -15,11 +15,11 @@ from zscope.runs.run import Run
 from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches, Rows
 from zscope.training.checkpoints import Position, Snapshot, read_checkpoint, restore, snapshot, write_snapshot
-from zscope.training.checks import check, sees_the_batch
+from zscope.training.checks import LEAST_EVALUATED, check, held_out_batch, sees_the_batch
 from zscope.training.config import TrainingConfig
 from zscope.training.devices import accelerator, threads_for
 from zscope.training.grids import due, grid, write_grid
-from zscope.training.guard import EVERY, RESCUES, Diverged, Figures, Guard
+from zscope.training.guard import EVERY, RESCUES, STATE, Diverged, Figures, Guard, settled
 from zscope.training.interrupt import Interruptible
 from zscope.training.memory import out_of_memory, too_large
 from zscope.training.processes import ALONE, Processes
@@ -29,9 +29,6 @@ from zscope.training.steps import Stepper
 from zscope.training.trackers.base import Tracker
 from zscope.training.way_back import WayBack
 from zscope.typing import JsonDict, Progress, silent
-
-EVALUATION_SEED = 0
-"""Held-out losses are taken with the same latent noise after every epoch, so that epochs can be compared."""
 
 
 class Trainer:
@@ -112,9 +109,9 @@ class Trainer:
             accumulate=config.accumulate,
             processes=processes,
         )
-        self.held_out = Batches(
-            store, chosen[split != "train"], max(config.batch, 256), config.seed, processes=processes
-        )
+        together = max(config.batch, LEAST_EVALUATED)
+        self.held_out = Batches(store, chosen[split != "train"], together, config.seed, processes=processes)
+        self.held_out.batch = held_out_batch(model.config, config)
         check(model.config, config, len(self.train.rows), len(self.held_out.rows), processes.count)
         model.data_size = len(self.train.rows)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -220,7 +217,7 @@ class Trainer:
             )
             # A step under suspicion is cleared first, so that no checkpoint is of a run that was about to diverge.
             if here.step < len(self.train) and not self.guard.suspicious and self._wanted(interrupt):
-                self._check_weights(f"at step {here.step} of epoch {here.epoch + 1}")
+                self._check_state(f"at step {here.step} of epoch {here.epoch + 1}")
                 here.seconds += time.perf_counter() - begun
                 return False
         here.seconds += time.perf_counter() - begun
@@ -243,7 +240,7 @@ class Trainer:
         figures = stepper.take(self.train, rows, min(clips, default=None), look=self.config.guard and done % EVERY == 0)
         where = f"at step {here.step + 1} of epoch {here.epoch + 1}"
         if self.config.guard:
-            self.guard.watch(figures, where)
+            self.guard.watch(settled(figures), where)
         elif not math.isfinite(figures.total):
             raise Diverged("loss", figures.total, math.inf, where)
         if self.average is not None:
@@ -253,6 +250,7 @@ class Trainer:
         here.total += figures.total * len(rows)
         here.reconstruction += figures.reconstruction * len(rows)
         here.kl += figures.kl * len(rows)
+        here.missing += (self.model.config.beta - self.model.weight) * len(rows)
         for name, value in figures.terms.items():
             here.terms[name] = here.terms.get(name, 0.0) + value * len(rows)
         return figures
@@ -261,40 +259,48 @@ class Trainer:
         """Judge, tell and keep an epoch; False when it is not kept, since the run may be about to diverge."""
         here = self.position
         where = f"at the end of epoch {here.epoch + 1}"
-        self._check_weights(where)
-        records = self._records(stepper)
-        score = float(records[-1]["total"])  # type: ignore[arg-type]
+        self._check_state(where)
+        means = self._means(stepper)
+        score, judged = means[-1][1].total, settled(means[-1][1]).total
         if not math.isfinite(score):
             raise Diverged("held-out loss", score, math.inf, where)
+        doubtful = self.guard.suspicious and judged > self.guard.loss_bound
+        records = self._records(means)
+        self.position = self._next_position(math.inf if doubtful else score, len(records))
+        over = self.position.epoch == self.config.epochs or self._patience_ended()
+        if doubtful and over:
+            self.position = here
+            raise Diverged("held-out loss", judged, self.guard.loss_bound, where)
         for entry in records:
             self.run.append_metrics(entry)
-        self.position = self._next_position(score, len(records))
+        if doubtful:
+            return False
         if worth_a_line(self.position.epoch, self.config.epochs):
             self.log(line(self.model.config, records, self.config.epochs))
         self.tracker.scalars(self._steps_done(), curves(records))
         self._picture()
-        over = self.position.epoch == self.config.epochs or self._patience_ended()
-        if self.guard.suspicious and score > self.guard.loss_bound and not over:
-            return False
         if self._patience_ended():
             self._stop_early()
+        if self.position.stale == 0:
+            self._save("best")
         self._save("last")
         if self.config.guard:
             self.way_back.passed()
-        if self.position.stale == 0:
-            self._save("best")
         if self.keep_every and self.position.epoch % self.keep_every == 0:
             self._save(f"epoch-{self.position.epoch:04d}")
         return True
 
-    def _records(self, stepper: Stepper) -> list[JsonDict]:
-        """Make the lines of ``metrics.jsonl`` of the epoch that ends."""
-        here = self.position
+    def _means(self, stepper: Stepper) -> list[tuple[str, Figures, float]]:
+        """Losses of the epoch that ends, by split, with the mean weight of the KL."""
+        here, beta = self.position, self.model.config.beta
         terms = {name: value / here.images for name, value in here.terms.items()}
         means = Figures(here.total / here.images, here.reconstruction / here.images, here.kl / here.images, terms)
-        measured = [("train", means, self.model.weight)]
-        if len(self.held_out.rows):
-            measured.append(("held-out", self.evaluate(stepper), self.model.config.beta))
+        found = [("train", means, beta - here.missing / here.images)]
+        return [*found, ("held-out", self.evaluate(stepper), beta)] if len(self.held_out.rows) else found
+
+    def _records(self, means: list[tuple[str, Figures, float]]) -> list[JsonDict]:
+        """Make the lines of ``metrics.jsonl`` of the epoch that ends."""
+        here = self.position
         return [
             record(
                 self.model.config,
@@ -305,12 +311,12 @@ class Trainer:
                 seconds=here.seconds,
                 weight=weight,
             )
-            for split, figures, weight in measured
+            for split, figures, weight in means
         ]
 
     def _next_position(self, score: float, lines: int) -> Position:
         here = self.position
-        improved = here.best is None or score < here.best
+        improved = score < (math.inf if here.best is None else here.best)
         stale = 0 if improved else here.stale + 1
         falls = self.config.rate_schedule == "plateau" and stale > 0 and stale % PLATEAU == 0
         return Position(
@@ -325,10 +331,8 @@ class Trainer:
     def evaluate(self, stepper: Stepper) -> Figures:
         """Mean losses of the held-out images, nats per image, with the averaged weights where there are any."""
         self.model.eval()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with self._shown_weights(), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(EVALUATION_SEED)
-            return stepper.measure(self.held_out)
+        with self._shown_weights():
+            return stepper.evaluate(self.held_out, self.config.batch, self.log)
 
     def _shown_weights(self) -> AbstractContextManager[None]:
         """Let the model have the weights that are judged and saved, for the length of a block."""
@@ -337,10 +341,13 @@ class Trainer:
     def _steps_done(self) -> int:
         return self.position.epoch * len(self.train) + self.position.step
 
-    def _check_weights(self, where: str) -> None:
-        # A step's own loss comes before its update, so only the weights and the next loss tell of it.
-        if not all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters()):
-            raise Diverged("weights", math.nan, math.inf, where)
+    def _check_state(self, where: str) -> None:
+        # A step's own loss comes before its update, so only what the step leaves behind and the next loss tell of it.
+        moments = [value for entries in self.optimiser.state.values() for value in entries.values()]
+        average = [] if self.average is None else self.average.tensors.values()
+        for name, tensors in zip(STATE, (self.model.state_dict().values(), moments, average), strict=True):
+            if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+                raise Diverged(name, math.nan, math.inf, where)
 
     def _patience_ended(self) -> bool:
         return self.config.patience is not None and self.position.stale >= self.config.patience

@@ -49,7 +49,12 @@ class WholeStepNoise(TorchFunctionMode):
 
 
 @contextmanager
-def repeated(device: torch.device, *, again: bool) -> Iterator[None]:
-    """Put the random state back at the end of a block, so that the next part of a step draws the same numbers."""
+def repeated(device: torch.device, *, again: bool = True) -> Iterator[None]:
+    """Put the random state of processor and device back at the end of a block, so that what follows draws the same."""
+    apple = torch.mps.get_rng_state() if again and device.type == "mps" else None
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else [], enabled=again):
-        yield
+        try:
+            yield
+        finally:
+            if apple is not None:
+                torch.mps.set_rng_state(apple)

@@ -12,9 +12,13 @@ from torch import Tensor
 from zscope.models import Autoencoder, Losses, Posterior
 from zscope.training.batches import Batches, Part, Rows
 from zscope.training.guard import Figures
+from zscope.training.memory import out_of_memory
 from zscope.training.noise import WholeStepNoise, repeated
 
 Forward = Callable[[Tensor], Losses]
+
+EVALUATION_SEED = 0
+"""Held-out losses are taken with the same latent noise after every epoch, so that epochs can be compared."""
 
 
 class Stepper:
@@ -103,15 +107,44 @@ class Stepper:
         self.optimiser.zero_grad(set_to_none=True)
         return self._figures(batches.processes.summed(sums, self.device), names, gradient)
 
+    def evaluate(self, batches: Batches, fitting: int, log: Callable[[str], None]) -> Figures:
+        """Measure the losses of all images, with the noise of `EVALUATION_SEED`.
+
+        Parameters
+        ----------
+        batches : Batches
+            Reads the images. Where so many do not fit into memory, they are read `fitting` at a time from then on, each
+            with the noise that it had.
+        fitting : int
+            Images that fit, since a step takes as many.
+        log : callable
+            Told that they do not fit.
+        """
+        try:
+            return self._evaluated(batches)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or batches.batch <= fitting:
+                raise
+        log(f"memory does not hold {batches.batch} held-out images at a time: they are measured {fitting} at a time")
+        batches.batch = fitting
+        return self._evaluated(batches)
+
+    def _evaluated(self, batches: Batches) -> Figures:
+        with repeated(self.device):
+            torch.manual_seed(EVALUATION_SEED)
+            return self.measure(batches)
+
     @torch.no_grad()
     def measure(self, batches: Batches) -> Figures:
         """Measure the losses of all images in the order of the store, taking no step."""
         self._looking = False
         sums: list[float] = []
         names: list[str] = []
-        for start in range(0, len(batches.rows), batches.batch):
-            for part in batches.parts(batches.rows[start : start + batches.batch], self.device):
-                losses = self._losses(part, again=False)
+        for start in range(0, len(batches.rows), batches.images_a_step):
+            rows = batches.rows[start : start + batches.images_a_step]
+            parts = -(-len(rows) // batches.batch)
+            for number, part in enumerate(batches.parts(rows, self.device), start=1):
+                losses = self._losses(part, again=number < parts)
                 names = list(losses.terms)
                 sums = _added(sums, self._listed(losses), float(part.counted))
         sums = batches.processes.summed(sums, self.device)

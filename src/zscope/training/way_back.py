@@ -8,8 +8,13 @@ from zscope.runs.formats import staged_folder
 from zscope.training.checkpoints import Snapshot, read_checkpoint
 from zscope.training.processes import Processes
 
-LAST, GOOD, EARLIER = "last", "good", "earlier"
-"""Folders: where the run can be resumed, the end of its last epoch in line, and that of the one before."""
+LAST, GOOD, EARLIER, BEST = "last", "good", "earlier", "best"
+"""Folders: where the run can be resumed, the end of its last epoch in line, that of the one before, and the best epoch.
+
+Within the second and the third, a folder of the last name holds what was the best epoch then.
+"""
+
+BEGINNING = "the beginning"
 
 
 class WayBack:
@@ -46,42 +51,63 @@ class WayBack:
     def passed(self) -> None:
         """Take note that an epoch in line has ended, and that ``last`` holds it."""
         if self.processes.main:
-            self._link(GOOD, EARLIER)
-            self._link(LAST, GOOD)
+            if (self.folder / GOOD).exists():
+                self._link(GOOD, EARLIER, best=f"{GOOD}/{BEST}")
+            self._link(LAST, GOOD, best=BEST)
         if (self.folder / EARLIER).exists():
             self._begin = None
 
-    def _link(self, source: str, target: str) -> None:
-        if not (self.folder / source).exists():
-            return
+    def _link(self, source: str, target: str, best: str | None = None) -> None:
+        """Link the files of a folder into another one in its place, and those of the best epoch into it."""
         with staged_folder(self.folder / target, force=True) as stage:
-            for file in (self.folder / source).iterdir():
-                try:
-                    os.link(file, stage / file.name)
-                except OSError:  # a file system without links
-                    shutil.copy2(file, stage / file.name)
+            _link_files(self.folder / source, stage)
+            if best is not None and (self.folder / best).exists():
+                (stage / BEST).mkdir()
+                _link_files(self.folder / best, stage / BEST)
 
     def before(self, step: int, prompt: int) -> Snapshot:
         """Find the checkpoint to go back to from a divergence in step `step` of the run.
 
         A divergence that is seen within `prompt` steps of a checkpoint may have begun before it: then the run goes back
-        to the one before.
+        to the one before. The best epoch is again what it was there. The main process chooses, and the others follow.
         """
-        good = self._read(GOOD) or self._read(LAST)
-        earlier = self._read(EARLIER) or self._begin
+        name = self.processes.told(self._chosen(step, prompt) if self.processes.main else None)
+        taken = self._begin if name == BEGINNING else Snapshot(*read_checkpoint(self.folder / name))
+        if taken is None:
+            raise ValueError("before() must come after begin() or a checkpoint")
         self.processes.told(True)  # all have read before one writes
+        if self.processes.main:
+            self._forget_after(name)
+        return taken
+
+    def _chosen(self, step: int, prompt: int) -> str:
+        """Name the checkpoint to go back to."""
+        good = next((name for name in (GOOD, LAST) if (self.folder / name).exists()), None)
+        earlier = EARLIER if (self.folder / EARLIER).exists() else None if self._begin is None else BEGINNING
         if good is not None and (earlier is None or step - self._place(good) > prompt):
             return good
-        if earlier is None:
-            raise ValueError("before() must come after begin() or a checkpoint")
-        if self.processes.main and (self.folder / GOOD).exists():
+        return earlier or BEGINNING
+
+    def _forget_after(self, name: str) -> None:
+        """Drop the good checkpoints after the one of a name, and let the best epoch be what it was there."""
+        if name == BEGINNING:
+            shutil.rmtree(self.folder / BEST, ignore_errors=True)
+        elif (self.folder / name / BEST).exists():
+            self._link(f"{name}/{BEST}", BEST)
+        if name in (EARLIER, BEGINNING) and (self.folder / GOOD).exists():
             shutil.rmtree(self.folder / GOOD)
             if (self.folder / EARLIER).exists():
                 (self.folder / EARLIER).rename(self.folder / GOOD)
-        return earlier
 
-    def _read(self, name: str) -> Snapshot | None:
-        return Snapshot(*read_checkpoint(self.folder / name)) if (self.folder / name).exists() else None
+    def _place(self, name: str) -> int:
+        _, state = read_checkpoint(self.folder / name)
+        return int(state["position"]["epoch"] * self.steps + state["position"]["step"])
 
-    def _place(self, taken: Snapshot) -> int:
-        return int(taken.state["position"]["epoch"] * self.steps + taken.state["position"]["step"])
+
+def _link_files(source: Path, target: Path) -> None:
+    for file in source.iterdir():
+        if file.is_file():
+            try:
+                os.link(file, target / file.name)
+            except OSError:  # a file system without links
+                shutil.copy2(file, target / file.name)

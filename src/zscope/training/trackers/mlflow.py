@@ -11,18 +11,25 @@ _STATES = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 
 
 class MLflow(Tracker):
-    """Logs to the experiment ``zscope`` of the tracking server that the environment names."""
+    """Logs to the experiment ``zscope`` of the tracking server that the environment names.
+
+    Its identifier of the run is kept in ``run.json``, so that a resumed run goes on there.
+    """
 
     name: ClassVar[str] = "mlflow"
     package: ClassVar[str] = "mlflow"
 
     def begin(self, run: Run, step: int) -> None:  # noqa: ARG002
-        """Start a run there."""
+        """Start a run there, or go on with the one that it had."""
         self._module: Any = self.imported("mlflow")
         self._module.set_experiment("zscope")
-        self._module.start_run(run_name=run.name)
-        self._module.log_params(flat(run.config))
-        self._events = 0
+        known = run.manifest.get("mlflow")
+        begun = self._module.start_run(run_name=run.name, run_id=known)
+        if known is None:
+            run.save(mlflow=begun.info.run_id)
+            self._module.log_params(flat(run.config))  # which it does not let change
+        events = run.manifest.get("events")
+        self._events = len(events) if isinstance(events, list) else 0
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log figures."""

@@ -7,9 +7,14 @@ from zscope.runs.run import Run
 from zscope.training.trackers.base import Tracker
 from zscope.typing import ImageArray
 
+STEP = "training_step"
+
 
 class WandB(Tracker):
-    """Logs to the project ``zscope`` of Weights & Biases; a resumed run goes on under its own name."""
+    """Logs to the project ``zscope`` of Weights & Biases; a resumed run goes on under its own name.
+
+    Its own step can only rise, and a rescued run goes back: curves are drawn over ``training_step``.
+    """
 
     name: ClassVar[str] = "wandb"
     package: ClassVar[str] = "wandb"
@@ -25,15 +30,17 @@ class WandB(Tracker):
             dir=str(run.path),
             config=run.config,
         )
+        self._run.define_metric(STEP)
+        self._run.define_metric("*", step_metric=STEP)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log figures."""
-        self._run.log(dict(values), step=step)
+        self._run.log({**values, STEP: step})
 
     def picture(self, step: int, name: str, image: ImageArray) -> None:
         """Log a picture."""
         pixels = image[:, :, 0] if image.shape[2] == 1 else image
-        self._run.log({name: self._module.Image(pixels)}, step=step)
+        self._run.log({name: self._module.Image(pixels), STEP: step})
 
     def event(self, step: int, says: str) -> None:
         """Raise an alert, which also reaches people who do not look."""
