@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from PIL import Image
 from zscope.cli import main
 from zscope.cli.main import run as zscope
 from zscope.cli.sample import kept_elsewhere
+from zscope.clouds import cloud
 from zscope.errors import CodesError, ParameterError
 from zscope.figures import around as around_figure
 from zscope.figures import path as path_figure
@@ -22,7 +24,8 @@ from zscope.runs import Latents, Run
 from zscope.runs.formats import read_json
 from zscope.study.arithmetic import Wanted, arithmetic_run
 from zscope.study.around import around_run, noise_run, write_around
-from zscope.study.path import path_run
+from zscope.study.path import _findings, meaningless, path_run
+from zscope.study.strips import Strip
 
 SMALL = ["--epochs", "3", "--limit", "500", "--z-dim", "8", "--filters", "8,16", "--strides", "2,2", "--quiet"]
 
@@ -264,6 +267,112 @@ def test_caption_and_rows_say_what_is_drawn():
     assert len(figure.axes) == 1 + 3 * 2
     drawn = panels[0].get_lines()
     np.testing.assert_allclose(drawn[1].get_ydata(), found.strips[1].code_distance)
+
+
+def test_the_picture_of_a_path_has_square_pixels_and_marks_the_worst_frame():
+    run, latents = opened("ae")
+    found = path_run(run, latents, "0", "9", how=["linear", "graph"], steps=6, device="cpu", log=quietly)
+    figure = path_figure.draw(path_figure.prepare(found))
+    strips = [axes for axes in figure.axes if not axes.axison]
+    for panel in strips:
+        rows, columns = panel.get_images()[0].get_array().shape[:2]
+        box = panel.get_window_extent()
+        assert box.width / columns == pytest.approx(box.height / rows, rel=1e-9)
+    marked = [panel for panel in strips if panel.get_lines()]
+    assert len(marked) == 2
+    for panel, strip in zip(marked, found.strips, strict=True):
+        shown = panel.get_images()[0].get_array()
+        (line,) = panel.get_lines()
+        begin, end = (round(float(edge)) for edge in line.get_xdata())
+        # The frame over the line, brought back to its own pixels, is the worst one.
+        frame = shown[:, begin:end, 0][:: shown.shape[0] // 8, :: (end - begin) // 8]
+        np.testing.assert_array_equal(frame, strip.images[strip.worst][..., 0])
+    words = [text.get_text() for text in figure.texts]
+    assert words.count("original") == 2
+    assert any("image length" in text and "(typical 1)" in text for text in words)
+    assert any("underlined: worst frame between the ends" in text for text in words)
+
+
+def judged_strip(name, length, quality):
+    none = np.empty((0, 2), np.float32)
+    images = np.zeros((len(quality), 2, 2, 1), np.uint8)
+    ends = (images[0], images[0])
+    values = np.asarray(quality, dtype=np.float64)
+    at = tuple(np.linspace(0, 1, len(quality)))
+    return Strip(name, name, ends, at, none, images, values, values, 1.0, length, True)
+
+
+@pytest.mark.parametrize(
+    ("quality", "says"),
+    [
+        ([0.5, 0.9, 0.5], None),
+        ([0.5, 1.9, 0.5], "No frame between the ends is meaningful"),
+        ([1.5, 1.9, 1.25], r"No frame is meaningful, not even the reconstructions at the ends \(1.5 and 1.25, above 1"),
+        ([1.5, 0.9, 1.25], "Not meaningful are the reconstructions at the ends"),
+        ([0.5, 0.9, 1.25], r"The reconstruction at the last end is not meaningful \(1.25, above 1\)\."),
+        ([1.5, 1.9, 0.5], r"The reconstruction at the first end .* nor is any frame between the ends\."),
+    ],
+)
+def test_a_path_without_meaningful_images_is_said(quality, says):
+    found = meaningless([judged_strip("linear", 1.0, quality)])
+    assert (says is None and not found) or re.match(says, found[0])
+
+
+def test_paths_that_print_alike_are_a_tie():
+    strips = [judged_strip(name, length, [0.5, 0.6, 0.5]) for name, length in (("linear", 1.00001), ("graph", 1.0))]
+    assert "Shortest in images: linear and graph alike (1). Worst" in _findings(strips, 0.9)[1]
+    strips = [judged_strip(name, length, [0.5, 0.6, 0.5]) for name, length in (("linear", 1.1), ("graph", 1.0))]
+    assert "Shortest in images: graph (1). Worst frame best by the judge: linear and graph alike (0.6)." in str(
+        _findings(strips, 0.9)[1]
+    )
+
+
+def test_lines_say_which_images_an_id_and_a_row_are(capsys):
+    points = opened("ae")[1].points
+    first = points["id"][3].as_py()
+    arguments = ["path", "ae", "--from", first, "--to", "8", "--steps", "3", "--no-judge", "--quiet", "--force"]
+    assert zscope([*arguments, "--out", "named.png"]) == 0
+    splits = [points["split"][row].as_py() for row in (3, 8)]
+    wanted = f"From {first} (row 3, {splits[0]}) to {points['id'][8].as_py()} (row 8, {splits[1]})."
+    assert wanted in capsys.readouterr().out.splitlines()
+    assert zscope(["sample", "vae", "--around", "3", "--eps-factor", "1", "--out", "near.png", "--quiet"]) == 0
+    assert f"Image {first} (row 3, {splits[0]})." in capsys.readouterr().out.splitlines()
+
+
+def test_rows_around_a_code_say_their_direction(home):
+    run, latents = opened("ae")
+    found = around_run(run, latents, "4", m=5, sizes=(0.5, 1.0), quality=brightness, device="cpu")
+    train = latents.split("train")
+    train = train[train != 4]
+    apart = np.linalg.norm(latents.mean(train) - latents.mean(np.array([4])), axis=1)
+    wanted = [latents.points["id"][int(row)].as_py() for row in train[np.argsort(apart)[:5]]]
+    assert list(found.towards) == wanted == found.as_json()["towards"]
+    data = around_figure.prepare(found)
+    names = ["random 1", "random 2", "axis 1 +", "axis 1 −", f"towards {wanted[0]}", f"towards {wanted[1]}"]
+    assert [label for _, label, _ in data.rows] == names
+    figure = around_figure.draw(data)
+    (legend,) = figure.legends
+    figure.draw_without_rendering()
+    panels = [axes.get_window_extent() for axes in figure.axes]
+    assert not any(legend.get_window_extent().overlaps(panel) for panel in panels)
+    labels = [text.get_window_extent() for text in figure.texts if text.get_text() in names]
+    assert len(labels) == 6
+    assert not any(label.overlaps(panel) for label in labels for panel in panels)
+    assert {"original", "reconstruction"} <= {text.get_text() for text in figure.texts}
+
+
+def test_a_picture_is_logged_without_a_passing_folder(capsys, home):
+    assert zscope(["sample", "vae", "--sampler", "normal", "-n", "3", "--out", "three.png"]) == 0
+    errors = capsys.readouterr().err.splitlines()
+    assert "3 images from 1 cloud" in errors
+    more = ["sample", "vae", "--sampler", "posterior", "--sampler", "axes", "-n", "3", "--eps-factor", "0.5"]
+    assert zscope([*more, "--out", "half"]) == 0
+    assert "half/samples: 3 images from each of 2 clouds" in capsys.readouterr().err.splitlines()
+    clouds = read_json(home / "half" / "samples" / "manifest.json", "zscope-samples", 1)["clouds"]
+    assert [entry["label"] for entry in clouds] == [
+        "codes of the data, with 0.5 × their noise",
+        f"{cloud('axes').label}, of codes with 0.5 × their noise",
+    ]
 
 
 def test_what_lies_around_a_code(home):

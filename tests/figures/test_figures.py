@@ -27,7 +27,7 @@ from zscope.figures import (
     write_figures,
 )
 from zscope.figures.render import svg_text
-from zscope.figures.style import CLASS_COLOURS, THEMED
+from zscope.figures.style import CLASS_COLOURS, THEMED, style
 from zscope.measures import AxesMeasure, LatentCodes
 
 LADDER = ("ladder", "meaning")
@@ -124,6 +124,43 @@ class TestSamples:
         assert np.array_equal(strip[:, 5:, 2], images[1, ..., 0])
         assert strip[:, 3:5, 3].max() == 0
         assert strip[:, :3, 3].min() == 255
+
+    @pytest.mark.parametrize("n", [1, 8, 16, 40])
+    def test_labels_stand_beside_the_images_whose_pixels_are_squares(self, runs, n):
+        long = "codes of the data, with 0.5 × their noise, and so on at some length that needs three lines"
+        first = replace(runs[0].samples[0], label=long, images=np.zeros((n, 8, 8, 1), np.uint8))
+        wide = replace(runs[0].samples[1], images=np.zeros((n, 8, 8, 1), np.uint8))
+        figure = samples.draw(samples.prepare([replace(runs[0], samples=(first, wide))]))
+        with style():
+            figure.draw_without_rendering()
+            panels = [panel.get_window_extent() for panel in figure.axes]
+            words = [text.get_window_extent() for text in figure.texts if text.get_text()]
+        for panel, box in zip(figure.axes, panels, strict=True):
+            rows, columns = panel.get_images()[0].get_array().shape[:2]
+            assert box.width / columns == pytest.approx(box.height / rows, rel=1e-9)
+        assert not any(one.overlaps(other) for place, one in enumerate(words) for other in (*panels, *words[:place]))
+        assert not any(one.overlaps(other) for place, one in enumerate(panels) for other in panels[:place])
+        assert max(box.x1 for box in panels) <= figure.bbox.x1 + 1e-6
+
+    def test_rows_of_one_cloud_name_the_value_and_the_title_the_cloud(self, runs):
+        drawn = replace(runs[0].samples[0], images=runs[0].samples[0].images[:4])
+        values = [
+            replace(drawn, spec=f"covariance[digit={digit}]", label=f"mean and covariance, digit {digit}")
+            for digit in (3, 7)
+        ]
+        data = samples.prepare([replace(runs[0], samples=tuple(values))])
+        assert [row.label for row in data.rows[2:]] == ["digit 3", "digit 7"]
+        assert data.cloud == "mean and covariance"
+        assert "one cloud (mean and covariance), fitted to the codes of each value of a label" in samples.caption(data)
+        assert any(text.get_text().endswith("· mean and covariance") for text in samples.draw(data).texts)
+        several = samples.prepare([replace(runs[0], samples=(*values, replace(drawn, spec="normal", label="N(0, I)")))])
+        assert [row.label for row in several.rows[2:]] == [*(value.label for value in values), "N(0, I)"]
+
+    def test_a_mixture_of_one_gaussian_is_explained(self, runs):
+        one = replace(runs[0].samples[0], spec="mixture", label="mixture of 1 Gaussian")
+        assert samples.ONE_GAUSSIAN in samples.caption(samples.prepare([replace(runs[0], samples=(one,))]))
+        chosen = replace(one, spec="mixture:1")
+        assert samples.ONE_GAUSSIAN not in samples.caption(samples.prepare([replace(runs[0], samples=(chosen,))]))
 
     def test_caption_says_which_images_and_clouds(self, runs, payloads):
         says = samples.caption(samples.prepare([runs[0]], most=4))

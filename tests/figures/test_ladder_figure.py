@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import synthetic
+from matplotlib.transforms import Bbox
 
 from zscope.figures import ladder, meaning
 from zscope.figures.base import Missing
+from zscope.figures.style import style
 from zscope.report import blocks
 from zscope.report.ladder import ladder_blocks, scores_table
 from zscope.study.findings import findings_of
@@ -135,3 +137,62 @@ def test_words_of_a_direction():
     )
     assert rows[1][2].endswith("no difference seen")
     assert ladder.direction_words({"value": 0.3, "low": 0.2, "high": 0.4}) == "larger is more often meaningful"
+
+
+def drawn_boxes(payload):
+    """The panels of a ladder, with the boxes of their numbers, of their tick labels and of the vertical line."""
+    figure = ladder.draw(ladder.prepare(a_run(payload)))
+    with style():
+        figure.draw_without_rendering()
+        for axes in (axes for axes in figure.axes if axes.get_title(loc="left")):
+            low, high = axes.get_xlim()
+            ticks = [
+                tick.label1.get_window_extent()
+                for tick in axes.xaxis.get_major_ticks()
+                if low <= tick.get_loc() <= high and tick.label1.get_text()
+            ]
+            yield (
+                axes,
+                [text.get_window_extent() for text in axes.texts],
+                ticks,
+                [
+                    Bbox(axes.transData.transform(piece))
+                    for line in axes.collections
+                    for piece in line.get_segments()
+                    if piece[0, 1] < piece[1, 1]
+                ],
+            )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 40.0])
+def test_nothing_of_a_panel_lies_on_anything_else(scale):
+    """FDs of which the interval of one reaches to 0, another's over the axis, and numbers beside the line."""
+    payload = with_reconstructions(synthetic.made_ladder())
+    rungs = [dict(entry) for entry in payload.content["rungs"]]
+    values = [(550, 540, 560), (0.45, 0, 0.6), (3, 0.0002, 500), (0.9, 0.8, 1.0), (0.5, 0.45, 0.55)]
+    for entry, (value, low, high) in zip(rungs, values, strict=True):
+        entry["fd"] = {"value": scale * value, "low": scale * low, "high": scale * high}
+    payload = replace(payload, content={**payload.content, "rungs": rungs})
+    for axes, numbers, ticks, line in drawn_boxes(payload):
+        assert len(ticks) > 1
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ticks))
+        reach = sum(abs(piece.height) for piece in line)
+        assert reach <= axes.get_window_extent().height + 1e-6
+        assert not any(number.overlaps(piece) for number in numbers for piece in line)
+        frame = axes.get_window_extent()
+        assert all(frame.x0 <= number.x0 and number.x1 <= frame.x1 + 1 for number in numbers)
+        assert bool(line) == (axes.get_title(loc="left") == "FD")
+    arrows = [line for line in next(drawn_boxes(payload))[0].lines if line.get_marker() == "<"]
+    assert [arrow.get_ydata()[0] for arrow in arrows] == [4]
+    assert "an arrow at one: it reaches to 0" in ladder.caption(ladder.prepare(a_run(payload)))
+
+
+def test_the_picture_names_the_run_and_explains_its_marks():
+    figure = ladder.draw(ladder.prepare(a_run(synthetic.made_ladder())))
+    words = [text.get_text() for text in figure.texts]
+    assert words[0] == "AE · one"
+    assert words[-1].endswith("line: FD of reconstructions · bold: recommended")
+    with style():
+        key = figure.texts[-1].get_window_extent()
+    assert key.x0 >= 0
+    assert key.x1 <= figure.bbox.x1

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
-from zscope.cli.pictures import check_out, is_picture, quality_of
+from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet, Seed
+from zscope.cli.pictures import PictureOut, check_out, is_picture, quality_of
 from zscope.cli.tables import text_table
 from zscope.errors import ParameterError
 from zscope.figures.path import write_path
@@ -57,7 +57,7 @@ def path_command(
         bool, typer.Option("--judge/--no-judge", help="Judge the images; trained once for a data set, and kept.")
     ] = True,
     seed: Seed = 0,
-    out: Out = None,
+    out: PictureOut = None,
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,

@@ -1,6 +1,9 @@
 """What the commands that draw pictures share: what ``--out`` names, and the judge of the images."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from zscope.cli.common import Bar, Output
 from zscope.errors import CodesError, ParameterError
@@ -12,6 +15,11 @@ from zscope.study.strips import Quality
 
 PICTURES = (".png", ".svg")
 """How a picture's name ends; a name without an ending is a folder's."""
+
+PictureOut = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder for images, codes and picture, or a .png or .svg file: then only the picture."),
+]
 
 
 def is_picture(out: Path) -> bool:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet, Seed
-from zscope.cli.pictures import check_out, is_picture, quality_of
+from zscope.cli.common import AsJson, Debug, Device, Force, Output, Quiet, Seed
+from zscope.cli.pictures import PictureOut, check_out, is_picture, quality_of
 from zscope.cli.tables import text_table
 from zscope.errors import ExistsError, ParameterError
 from zscope.figures import ladder as ladder_figure
@@ -23,6 +23,7 @@ from zscope.generation.sampling import DEFAULT_CLOUDS
 from zscope.runs.ladders import SAMPLER
 from zscope.runs.run import Run
 from zscope.study.around import Around, Noise, around_run, noise_run, write_around
+from zscope.study.decoded import named
 from zscope.study.encode import encode
 from zscope.study.ladder import USUAL, LadderSettings, ladder_run
 from zscope.study.load import load_run
@@ -86,7 +87,7 @@ def sample_command(
         ),
     ] = None,
     seed: Seed = 0,
-    out: Out = None,
+    out: PictureOut = None,
     device: Device = "auto",
     force: Force = False,
     as_json: AsJson = False,
@@ -95,7 +96,7 @@ def sample_command(
 ) -> None:
     """Draw codes from each cloud, decode them, and show them under originals and reconstructions.
 
-    The default clouds are kept with the run. With --out, images, codes and picture go there and the run is untouched.
+    The default clouds are kept with the run; with --out it is left untouched.
     With --ladder every sampler is scored against held-out images; ladder.json, picture and the recommended sampler are
     kept with the run, or in the folder --out. With --around images and their quality are shown against the size of a
     step away from one code.
@@ -182,7 +183,8 @@ def _shown(found: Around | Noise, picture: Path, force: bool, output: Output) ->
         picture = picture / "around.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     write_around_picture(found, picture)
-    output.result({**found.as_json(), "figure": str(picture)}, *found.says, str(picture))
+    lines = (f"Image {named(found.image)}.", *found.says, str(picture))
+    output.result({**found.as_json(), "figure": str(picture)}, *lines)
 
 
 def _samples(
@@ -223,6 +225,7 @@ def _samples(
             eps_factor=eps_factor,
             device=device,
             force=force,
+            kept=kept is not None,
             progress=bar,
             log=output.log,
         )

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zscope.figures.path import magnified, write_picture
-from zscope.figures.samples import strip
+from zscope.figures.lettering import shortened
+from zscope.figures.path import write_picture
+from zscope.figures.samples import lay_images
 from zscope.figures.style import INK, QUIET, RULE, WIDTH, light_grid, log_axis, run_colour, styled
 from zscope.figures.words import counted, number
 from zscope.study.around import KIND_WORDS, NEIGHBOURS, Around, Noise
@@ -18,8 +19,12 @@ from zscope.typing import ImageArray
 _LABEL = 1.4
 _SHOWN = 2
 """Directions of each kind whose images are shown."""
+_GAP = 0.05
+"""Share of a tile that is left free beside an image."""
 _CURVES = 2.3
-_TOP = 0.34
+_TOP = 0.72
+_HEAD = 0.34
+"""Of the picture of draws, whose title stands alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +64,8 @@ class AroundData:
         Whether there was a judge.
     origin : ndarray of shape (2, H, W, C), uint8
         Original and reconstruction.
-    rows : tuple of (str, ndarray of shape (s, H, W, C))
-        A direction a row.
+    rows : tuple of (str, str, ndarray of shape (s, H, W, C))
+        A direction a row: its kind, which one it is, and its images.
     directions : int
         Directions behind each curve, at most.
     says : tuple of str
@@ -74,7 +79,7 @@ class AroundData:
     change: tuple[Curve, ...]
     judged: bool
     origin: ImageArray
-    rows: tuple[tuple[str, ImageArray], ...]
+    rows: tuple[tuple[str, str, ImageArray], ...]
     directions: int
     says: tuple[str, ...]
 
@@ -97,7 +102,8 @@ def prepare(found: Around) -> AroundData:
         label = KIND_WORDS[kind.kind]
         quality.append(_curve(label, kind.code_distance if kind.quality is None else kind.quality))
         change.append(_curve(label, kind.change / found.neighbour_change))
-        rows += [(label, kind.images[:, place]) for place in range(min(_SHOWN, kind.images.shape[1]))]
+        shown = range(min(_SHOWN, kind.images.shape[1]))
+        rows += [(label, _direction(kind.kind, place, found.towards), kind.images[:, place]) for place in shown]
     return AroundData(
         f"{found.run} · around {found.image['id']} ({found.image['split']})",
         found.kinds[0].sizes,
@@ -112,17 +118,27 @@ def prepare(found: Around) -> AroundData:
     )
 
 
+def _direction(kind: str, place: int, towards: tuple[str, ...]) -> str:
+    """Name one direction of a kind, of those that `zscope.generation.perturbation.directions` gives, by its place."""
+    if kind == "principal":
+        return f"axis {place // 2 + 1} {'−' if place % 2 else '+'}"
+    if kind == "neighbour" and place < len(towards):
+        return f"towards {towards[place]}"
+    return f"{kind} {place + 1}"
+
+
 def caption(data: AroundData) -> str:
     """Say what the curves and the rows are."""
     by_judge = "the judge's distance from real images (up to 1 meaningful)"
-    ranked = by_judge if data.judged else "distance to the nearest code, in the same units"
+    ranked = by_judge if data.judged else "distance to the nearest code over the typical one"
     return " ".join(
         [
             f"{data.title}: the code moved by |δ|, in units of {number(data.typical)}, the typical distance between "
             f"neighbouring codes, in {counted(data.directions, 'direction')} of each kind at most. Left: {ranked}. "
             f"Right: change of the image over the median distance to those of the {NEIGHBOURS} nearest codes. Lines: "
             "medians over directions; bands: the middle 80 % of them. Below: original and reconstruction, then "
-            f"images in {_SHOWN} directions of each kind, |δ| growing to the right.",
+            f"images in {_SHOWN} directions of each kind, |δ| growing to the right: at random, both ways along a "
+            "principal axis, or towards the code of a neighbour, named by its id.",
             *data.says,
         ]
     )
@@ -140,21 +156,31 @@ def draw(data: AroundData) -> Figure:
     figure.text(0.0, 1 - 0.1 / height, data.title, va="top", weight="bold")
     base = 1 - (_TOP + _CURVES) / height
     panels = [figure.add_axes((left / WIDTH, base, 4.0 / WIDTH, (_CURVES - 0.1) / height)) for left in (0.75, 5.75)]
-    height_words = "distance to real images\n(judge; 1: meaningful)" if data.judged else "distance to nearest code"
+    height_words = (
+        "distance to real images\n(judge; up to 1 meaningful)"
+        if data.judged
+        else "distance to nearest code\n(1: typical)"
+    )
     _panel(panels[0], data.sizes, data.quality, height_words)
     _panel(panels[1], data.sizes, data.change, "change of the image\n(1: as neighbours differ)")
-    panels[0].legend(loc="upper left")
+    handles, words = panels[0].get_legend_handles_labels()
+    figure.legend(handles, words, loc="upper left", bbox_to_anchor=(0.75 / WIDTH, 1 - 0.38 / height), ncols=len(words))
     top = _TOP + _CURVES + 0.75
-    _row(figure, data.origin, 0.05, tile, top, height)
+    lay_images(figure, data.origin, 0.05, top, tile, _GAP)
+    for place, word in enumerate(("original", "reconstruction")):
+        figure.text((0.05 + place * tile) / WIDTH, 1 - (top - 0.06) / height, word, color=QUIET, fontsize=7.5)
+    begin = _LABEL + 2 * tile
+    figure.text((begin - 0.08) / WIDTH, 1 - (top - 0.06) / height, "|δ|", ha="right", color=QUIET, fontsize=7.5)
     for place, size in enumerate(data.sizes):
-        middle = (_LABEL + 2 * tile + (place + 0.5) * tile) / WIDTH
+        middle = (begin + (place + 0.5) * tile) / WIDTH
         figure.text(middle, 1 - (top - 0.06) / height, f"{size:g}", ha="center", color=QUIET, fontsize=7.5)
-    for place, (label, images) in enumerate(data.rows):
+    for place, (kind, label, images) in enumerate(data.rows):
         above = top + place * step
-        colour = run_colour([curve.label for curve in data.quality].index(label))
-        words = 1 - (above + step / 2) / height
-        figure.text((_LABEL + 2 * tile - 0.08) / WIDTH, words, label, ha="right", va="center", color=colour, fontsize=8)
-        _row(figure, images, _LABEL + 2 * tile, tile, above, height)
+        colour = run_colour([curve.label for curve in data.quality].index(kind))
+        middle = 1 - (above + step / 2) / height
+        label = shortened(label, _LABEL - 0.16, 8)
+        figure.text((begin - 0.08) / WIDTH, middle, label, ha="right", va="center", color=colour, fontsize=8)
+        lay_images(figure, images, begin, above, tile, _GAP)
     return figure
 
 
@@ -166,24 +192,24 @@ def draw_noise(found: Noise, most: int = 24) -> Figure:
     tile = (WIDTH - 0.1) / across
     step = tile * shown.shape[1] / shown.shape[2] * 1.06
     rows = -(-len(shown) // across)
-    height = _TOP + 0.2 + step * (rows + 1) + 0.25
+    height = _HEAD + 0.2 + step * (rows + 1) + 0.25
     figure = Figure(figsize=(WIDTH, height))
     title = f"{found.run} · {found.image['id']} sampled {len(found.drawn.images)} times, eps_factor"
     figure.text(0.0, 1 - 0.1 / height, f"{title} {found.drawn.eps_factor:g}", va="top", weight="bold")
     sd = np.sqrt(np.square(found.drawn.sd).mean(axis=2, keepdims=True))
     scaled = np.rint(255 * sd / max(float(sd.max()), np.finfo(float).tiny)).astype(np.uint8)
     scaled = np.repeat(scaled, found.original.shape[2], axis=2)
-    top = _TOP + 0.2
+    top = _HEAD + 0.2
     words = ("original", "reconstruction", f"sd, white: {number(255 * float(sd.max()))} of 255")
     for place, (word, image) in enumerate(
         zip(words, (found.original, found.drawn.reconstruction, scaled), strict=True)
     ):
         left = 0.05 + place * tile * 1.25
         figure.text(left / WIDTH, 1 - (top - 0.05) / height, word, color=QUIET, fontsize=7)
-        _row(figure, image[None], left, tile, top, height)
+        lay_images(figure, image[None], left, top, tile, _GAP)
     for place in range(rows):
         part = shown[place * across : (place + 1) * across]
-        _row(figure, part, 0.05, tile, top + 0.2 + (place + 1) * step, height)
+        lay_images(figure, part, 0.05, top + 0.2 + (place + 1) * step, tile, _GAP)
     return figure
 
 
@@ -218,12 +244,3 @@ def _panel(axes: Axes, sizes: NDArray[np.float64], curves: tuple[Curve, ...], wo
     axes.set_xlabel("|δ| / typical distance between neighbours")
     axes.set_ylabel(words, color=INK, fontsize=8)
     light_grid(axes)
-
-
-def _row(figure: Figure, images: ImageArray, left: float, tile: float, top: float, height: float) -> None:
-    tall = 0.95 * tile * images.shape[1] / images.shape[2]
-    width = tile * (len(images) - 0.05) / WIDTH
-    panel = figure.add_axes((left / WIDTH, 1 - (top + tall) / height, width, tall / height))
-    large = magnified(images, tile)
-    panel.imshow(strip(large, max(1, round(large.shape[2] * 0.05))), interpolation="none", aspect="auto")
-    panel.set_axis_off()

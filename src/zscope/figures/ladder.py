@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from zscope.figures.base import Missing
+from zscope.figures.lettering import text_width
 from zscope.figures.samples import strip
 from zscope.figures.style import INK, QUIET, RULE, WIDTH, log_axis, run_colour, styled
 from zscope.figures.words import number, percent
@@ -40,6 +41,9 @@ REFERENCES = (("held_out", "held-out images"), ("reconstructions", "reconstructi
 """What scores are read by: two ceilings and the floor."""
 
 AUC_HEAD = ("AUC", "95 % interval", "what a smaller value of it says of a code")
+
+_NUMBER, _TICK = 7.0, 8.0
+"""Sizes of the letters of values and of labels of an axis, in points."""
 
 _SHORT = ("density", "coverage", "two_sample", "memorised")
 _WITH_INTERVAL = ("fd", "fd_reconstructions", "meaningful")
@@ -78,6 +82,7 @@ class LadderData:
     """Rows from what knows nothing of the codes to what knows most, the references first, and what its steps bring."""
 
     title: str
+    name: str
     rows: tuple[LadderRow, ...]
     n: int
     n_references: int
@@ -120,7 +125,8 @@ def prepare(run: RunPayload, split: str = "train", *, place: int = 0) -> LadderD
         )
         for entry in content["rungs"]
     ]
-    return LadderData(run.label, tuple(rows), content["n"], content["n_references"], place, content.get("more", ""))
+    says = content.get("more", "")
+    return LadderData(run.label, run.name, tuple(rows), content["n"], content["n_references"], place, says)
 
 
 def _row(label: str, scores: Mapping[str, Any], images: ImageArray, *, reference: bool, recommended: bool) -> LadderRow:
@@ -152,10 +158,26 @@ def caption(data: LadderData) -> str:
         f"{data.title}. Above, what scores are read by: held-out images, their reconstructions and noise "
         f"({data.n_references:,} each). Below, images decoded from codes of every sampler ({data.n:,} each, "
         f"{MOST} shown), from what knows least of the codes to what knows most. FD: Fréchet distance to real images "
-        "in features of a network trained on these images, on a logarithmic scale; the left line is that of "
+        "in features of a network trained on these images, on a logarithmic scale; the line is that of "
         f"reconstructions.{decoded} Meaningful: share of images as near to a real one as 95 % of held-out ones are. "
-        f"Bars are 95 % intervals.{'' if chosen is None else f' Recommended: {chosen}, in bold.'} {data.says}"
+        f"Bars are 95 % intervals{_cut_words(data)}."
+        f"{'' if chosen is None else f' Recommended: {chosen}, in bold.'} {data.says}"
     )
+
+
+def _cut_words(data: LadderData) -> str:
+    """Say what an arrow at a bar means, where there is one."""
+    distances = [score for row in data.rows for score in (row.fd, row.fd_reconstructions) if score is not None]
+    return "; an arrow at one: it reaches to 0" if any(low <= 0 for _, low, _ in distances) else ""
+
+
+def _key(data: LadderData) -> str:
+    """Give the marks of the figure in a line."""
+    marks = ["dots and bars: values and 95 % intervals"]
+    marks += ["arrow: down to 0"] if _cut_words(data) else []
+    marks += ["line: FD of reconstructions"] if data.rows[1].fd is not None else []
+    marks += ["bold: recommended"] if any(row.recommended for row in data.rows) else []
+    return " · ".join(marks)
 
 
 def score_table(content: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -254,9 +276,10 @@ def draw(data: LadderData) -> Figure:
     panel = 1.75 if len(panels) < len(_PANELS) else 1.3
     tile = min((WIDTH - label - len(panels) * (between + panel) - right) / MOST, 0.46)
     step = max(tile * shape[1] / shape[2] * 1.06, 0.26)
-    top, bottom = 0.34, 0.42
+    top, bottom = 0.62, 0.62
     height = top + step * len(data.rows) + bottom
     figure = Figure(figsize=(WIDTH, height))
+    figure.text(0.0, 1 - 0.1 / height, f"{data.title} · {data.name}", va="top", weight="bold")
     for place, row in enumerate(data.rows):
         middle = 1 - (top + (place + 0.5) * step) / height
         weight = "bold" if row.recommended else "normal"
@@ -271,6 +294,7 @@ def draw(data: LadderData) -> Figure:
         axes = figure.add_axes((at, box[0], panel / WIDTH, box[1]))
         _scores(axes, data, key)
         axes.set_title(title)
+    figure.text(1 - right / WIDTH, 0.1 / height, _key(data), ha="right", color=QUIET, fontsize=7.5)
     return figure
 
 
@@ -299,35 +323,101 @@ def _scores(axes: Axes, data: LadderData, key: str) -> None:
     scores = [(place, row, score) for place, row, score in found if score is not None]
     distance = key != "meaningful"
     limits = _fd_limits([score for *_, score in scores]) if distance else (-0.03, 1.03)
-    for place, row, (value, low, high) in scores:
-        colour = QUIET if row.reference else run_colour(data.place)
-        axes.plot((low, high), (place, place), color=colour, linewidth=1.2)
-        axes.plot(value, place, "o", color=colour, markersize=5.5 if row.recommended else 3.5, markeredgewidth=0)
-        text = number(value) if distance else percent(value)
-        across = math.log(max(value, limits[0]) / limits[0]) / math.log(limits[1] / limits[0]) if distance else value
-        # Beside the bar, on the side where there is room.
-        at, shift, side = (high, 5, "left") if across < 0.66 else (low, -5, "right")
-        axes.annotate(
-            text, (at, place), (shift, 0), textcoords="offset points", ha=side, va="center", fontsize=7, color=colour
-        )
     references = sum(row.reference for row in data.rows)
     axes.set_ylim(len(data.rows) - 0.5, -0.5)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.axhline(references - 0.5, color=RULE, linewidth=0.8)
-    axes.set_xlim(limits)
     if distance:
         log_axis(axes, "x")
+    axes.set_xlim(limits)
+    taken = {place: _score(axes, place, row, score, run_colour(data.place), key) for place, row, score in scores}
+    if distance:
+        _thin_ticks(axes)
         ceiling = data.rows[1].fd if key == "fd" else None
         if ceiling is not None:
-            axes.axvline(ceiling[0], color=RULE, linewidth=0.8)
+            _line(axes, ceiling[0], taken, len(data.rows))
     else:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
         axes.set_xticks([0, 0.5, 1])
 
 
+def _score(
+    axes: Axes, place: int, row: LadderRow, score: tuple[float, float, float], colour: str, key: str
+) -> tuple[float, float, float]:
+    """Draw one value with its interval, and say where its number stands.
+
+    Returns
+    -------
+    left, right, above : float
+        In inches, from the left edge of the panel and from the middle of the row.
+    """
+    value, low, high = score
+    colour = QUIET if row.reference else colour
+    least = axes.get_xlim()[0]
+    axes.plot((max(low, least), high), (place, place), color=colour, linewidth=1.2)
+    if low < least:
+        axes.plot(least, place, "<", color=colour, markersize=4, markeredgewidth=0, clip_on=False)
+    axes.plot(value, place, "o", color=colour, markersize=5.5 if row.recommended else 3.5, markeredgewidth=0)
+    text = percent(value) if key == "meaningful" else number(value)
+    wide, size = text_width(text, _NUMBER), 5 / 72
+    begin, end = _across(axes, max(low, least)), _across(axes, high)
+    # Beside the bar, where there is room; else above it.
+    if end + size + wide <= _width(axes):
+        at, shift, side, left = high, (5, 0), "left", end + size
+    elif begin - size - wide >= 0:
+        at, shift, side, left = max(low, least), (-5, 0), "right", begin - size - wide
+    else:
+        at, shift, side, left = value, (0, 7), "center", _across(axes, value) - wide / 2
+    axes.annotate(
+        text, (at, place), shift, textcoords="offset points", ha=side, va="center", fontsize=_NUMBER, color=colour
+    )
+    return left, left + wide, shift[1] / 72
+
+
+def _line(axes: Axes, value: float, taken: Mapping[int, tuple[float, float, float]], rows: int) -> None:
+    """Draw a line down the rows, open where it would strike through a number; `taken` is where the numbers stand."""
+    across = _across(axes, value)
+    row = float(axes.bbox.height) / axes.figure.dpi / rows
+    begin = -0.5
+    for place, (left, right, above) in sorted(taken.items()):
+        if left - 0.03 <= across <= right + 0.03:
+            middle, half = place - above / row, _NUMBER / 72 / row
+            axes.vlines(value, begin, max(begin, middle - half), color=RULE, linewidth=0.8, zorder=1)
+            begin = middle + half
+    axes.vlines(value, begin, rows - 0.5, color=RULE, linewidth=0.8, zorder=1)
+
+
+def _width(axes: Axes) -> float:
+    """Width of a panel in inches."""
+    return float(axes.bbox.width) / axes.figure.dpi
+
+
+def _across(axes: Axes, value: float) -> float:
+    """Place of a value, in inches from the left edge of its panel."""
+    low, high = axes.get_xlim()
+    share = math.log(value / low) / math.log(high / low) if axes.get_xscale() == "log" else (value - low) / (high - low)
+    return share * _width(axes)
+
+
+def _thin_ticks(axes: Axes) -> None:
+    """Keep as many labels of a logarithmic axis as stand apart, powers of ten first."""
+    low, high = axes.get_xlim()
+    ticks = [float(tick) for tick in axes.get_xticks() if low <= tick <= high]
+    tens = [tick for tick in ticks if abs(math.log10(tick) - round(math.log10(tick))) < 1e-9]
+    texts = {tick: axes.xaxis.get_major_formatter()(tick, None) for tick in ticks}
+    sets = [ticks, *((tens if len(tens) > 1 else ticks)[::step] for step in range(1, len(ticks) + 1))]
+    for kept in sets:
+        halves = [text_width(texts[tick], _TICK) / 2 for tick in kept]
+        places = [_across(axes, tick) for tick in kept]
+        gaps = [places[after] - halves[after] - places[after - 1] - halves[after - 1] for after in range(1, len(kept))]
+        if all(gap > 0.08 for gap in gaps):
+            axes.set_xticks(kept)
+            return
+
+
 def _fd_limits(scores: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """Give the ends of the logarithmic axis; a lower bound of 0 has no place on it and is cut off."""
+    """Give the ends of the logarithmic axis; a lower bound of 0 has no place on it, and an arrow stands for it."""
     least = min((low if low > 0 else value for value, low, _ in scores if value > 0), default=0.1)
     most = max((high for _, _, high in scores), default=1.0)
     return least / 1.3, max(most, 2 * least) * 1.3

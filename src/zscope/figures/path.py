@@ -8,17 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from zscope.figures.lettering import LINE, text_width
 from zscope.figures.render import png_bytes, svg_text, write_whole
-from zscope.figures.samples import strip
+from zscope.figures.samples import lay_images
 from zscope.figures.style import INK, QUIET, RULE, WIDTH, light_grid, run_colour, run_line, styled
 from zscope.figures.words import number
+from zscope.study.path import meaningless
 from zscope.study.strips import Strips
 from zscope.typing import ImageArray
 
-_LABEL = 1.4
+_LABEL = 1.5
 _EDGE = 0.15
 _CURVES = 1.75
-_TOP = 0.34
+_TOP = 0.72
+_SIZE = 7.5
+"""Size of the letters beside a row, in points."""
 _MOST = 54
 """Characters of an id that a row has room for, on three lines."""
 
@@ -70,6 +74,8 @@ class PathData:
         Whether a judge ranked the frames, or else their distance to the nearest codes.
     says : tuple of str
         Findings in sentences.
+    warning : str
+        What the picture itself says: that no frame, or not even the ends, are meaningful; empty otherwise.
     """
 
     kind: str
@@ -81,6 +87,7 @@ class PathData:
     axes: tuple[str, str]
     judged: bool
     says: tuple[str, ...]
+    warning: str
 
 
 def prepare(found: Strips) -> PathData:
@@ -97,17 +104,20 @@ def prepare(found: Strips) -> PathData:
         What is drawn.
     """
     judged = all(one.quality is not None for one in found.strips)
+    limit = "limit 1" if judged else "typical 1"
     rows = tuple(
         StripRow(
             one.label if len(one.label) <= _MOST else f"…{one.label[1 - _MOST :]}",
-            (f"length {number(one.image_length)}", f"worst {number(float(one.judged[one.worst]))}"),
+            (f"image length {number(one.image_length)}", f"worst {number(float(one.judged[one.worst]))} ({limit})"),
             one.ends,
             one.images,
             one.worst,
         )
         for one in found.strips
     )
-    height = "distance to real images\n(judge; 1: meaningful)" if judged else "distance to nearest code\n(1: typical)"
+    height = (
+        "distance to real images\n(judge; up to 1 meaningful)" if judged else "distance to nearest code\n(1: typical)"
+    )
     return PathData(
         found.kind,
         found.run,
@@ -118,6 +128,7 @@ def prepare(found: Strips) -> PathData:
         (found.axis, height),
         judged,
         found.says,
+        " ".join(meaningless(found.strips)) if found.kind == "path" else "",
     )
 
 
@@ -144,6 +155,17 @@ def caption(data: PathData) -> str:
     )
 
 
+def _key(data: PathData) -> str:
+    """Say in a line what stands beside the originals, and what the marks are."""
+    if data.kind == "path":
+        begin = "between the originals: frames from one reconstruction to the other"
+        marked = "worst frame between the ends" if len(data.at) > 2 else "worst frame"
+    else:
+        begin, marked = "frames: the code with the vector added", "worst frame"
+    limit = "dashed: limit of what is meaningful" if data.judged else "dashed: typical between neighbours"
+    return f"{begin} · underlined: {marked} · {limit}"
+
+
 @styled
 def draw(data: PathData) -> Figure:
     """Draw the rows, pixels as squares, over the curves."""
@@ -151,32 +173,34 @@ def draw(data: PathData) -> Figure:
     shape = data.rows[0].images.shape
     left, right = (any(row.ends[side] is not None for row in data.rows) for side in (0, 1))
     tile = min((WIDTH - _LABEL - _EDGE * (left + 1)) / (n + left + right), 1.2)
-    step = max(tile * shape[1] / shape[2] * 1.14, 0.5)
-    rows = _TOP + step * len(data.rows)
+    words = [_folded(row.label) + list(row.figures) for row in data.rows]
+    text = max(LINE * _SIZE / 72 * len(lines) for lines in words)
+    step = max(tile * shape[1] / shape[2] * 1.14, text + 0.06)
+    first = _TOP + (0.18 if data.warning else 0)
+    rows = first + step * len(data.rows)
     height = rows + 0.25 + _CURVES
     figure = Figure(figsize=(WIDTH, height))
     figure.text(0.0, 1 - 0.1 / height, f"{data.run} · {data.title}", va="top", weight="bold")
+    figure.text(0.0, 1 - 0.32 / height, _key(data), va="top", color=QUIET, fontsize=_SIZE)
+    figure.text(0.0, 1 - 0.5 / height, data.warning, va="top", fontsize=_SIZE)
     begin = _LABEL + (tile + _EDGE) * left
+    ends = ((_LABEL, "left"), (begin + n * tile + _EDGE, "right"))
     for place, row in enumerate(data.rows):
-        top = _TOP + place * step
-        lines = "\n".join([_folded(row.label), *row.figures])
+        top = first + place * step
         colour = run_colour(place) if len(data.rows) > 1 else INK
-        figure.text(0.02, 1 - (top + step * 0.45) / height, lines, va="center", color=colour, fontsize=7.5)
-        span = (top, step)
-        if row.ends[0] is not None:
-            _tiles(figure, row.ends[0][None], _LABEL, tile, span, height)
-        _tiles(figure, row.images, begin, tile, span, height, row.worst)
-        if row.ends[1] is not None:
-            _tiles(figure, row.ends[1][None], begin + n * tile + _EDGE, tile, span, height)
+        middle = 1 - (top + step * 0.45) / height
+        figure.text(0.02, middle, "\n".join(words[place]), va="center", color=colour, fontsize=_SIZE)
+        _marked(lay_images(figure, row.images, begin, top, tile), row)
+        for (edge, _), image in zip(ends, row.ends, strict=True):
+            if image is not None:
+                lay_images(figure, image[None], edge, top, tile)
+    for (edge, side), there in zip(ends, (left, right), strict=True):
+        if there:
+            at = (edge if side == "left" else edge + 0.94 * tile) / WIDTH
+            figure.text(at, 1 - (first - 0.05) / height, "original", ha=side, color=QUIET, fontsize=_SIZE)
     panel = figure.add_axes((begin / WIDTH, 0.42 / height, n * tile / WIDTH, (_CURVES - 0.42) / height))
     _curves(panel, data)
     return figure
-
-
-def magnified(images: ImageArray, width: float) -> ImageArray:
-    """Make each pixel of images (n, H, W, C) a square of pixels, as many as `width` in inches takes at 200 an inch."""
-    scale = max(1, round(200 * width / images.shape[2]))
-    return np.repeat(np.repeat(images, scale, axis=1), scale, axis=2)
 
 
 def write_picture(figure: Figure, path: Path, salt: str) -> None:
@@ -191,29 +215,15 @@ def write_path(found: Strips, path: Path) -> None:
     write_picture(draw(prepare(found)), path, f"path-{found.kind}")
 
 
-def _tiles(
-    figure: Figure,
-    images: ImageArray,
-    left: float,
-    tile: float,
-    span: tuple[float, float],
-    height: float,
-    marked: int | None = None,
-) -> None:
-    """Lay images side by side; `span` is the top and the height of their row in inches."""
-    n, rows, columns, _ = images.shape
-    tall = tile * rows / columns * 0.94
-    panel = figure.add_axes((left / WIDTH, 1 - (span[0] + tall) / height, tile * (n - 1 + 0.94) / WIDTH, tall / height))
-    large = magnified(images, tile)
-    gap = max(1, round(large.shape[2] * 0.06 / 0.94))
-    pixels = strip(large, gap)
-    panel.imshow(pixels, interpolation="none", aspect="auto")
-    panel.set_axis_off()
-    if marked is not None:
-        begin, below = marked * (large.shape[2] + gap), large.shape[1] * 1.04
-        panel.plot([begin, begin + large.shape[2]], [below, below], color=INK, linewidth=1.6, clip_on=False)
-        panel.set_xlim(-0.5, pixels.shape[1] - 0.5)
-        panel.set_ylim(pixels.shape[0] - 0.5, -0.5)
+def _marked(panel: Axes, row: StripRow) -> None:
+    """Underline the worst frame of a row that `lay_images` laid, in its coordinates."""
+    limits = panel.get_xlim(), panel.get_ylim()
+    below, right = limits[1][0] + 0.5, limits[0][1] + 0.5
+    wide = below * row.images.shape[2] / row.images.shape[1]
+    step = (right - wide) / max(1, len(row.images) - 1)
+    begin = row.worst * step
+    panel.plot([begin, begin + wide], [1.04 * below] * 2, color=INK, linewidth=1.6, clip_on=False)
+    panel.set(xlim=limits[0], ylim=limits[1])
 
 
 def _curves(panel: Axes, data: PathData) -> None:
@@ -229,6 +239,11 @@ def _curves(panel: Axes, data: PathData) -> None:
     light_grid(panel)
 
 
-def _folded(text: str, width: int = 18) -> str:
+def _folded(text: str) -> list[str]:
     """Break an id where it has room."""
-    return "\n".join(text[start : start + width] for start in range(0, len(text), width))
+    lines = [""]
+    for letter in text:
+        if text_width(lines[-1] + letter, _SIZE) > _LABEL - 0.12:
+            lines.append("")
+        lines[-1] += letter
+    return lines

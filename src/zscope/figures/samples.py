@@ -1,12 +1,14 @@
 """Originals, reconstructions and images decoded from every cloud, one run beside the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zscope.figures.base import Missing, held_out_images, run_titles
+from zscope.figures.lettering import LINE, text_width, wrapped
 from zscope.figures.style import INK, QUIET, WIDTH, styled
 from zscope.figures.words import counted, listed
 from zscope.study.payload import RunPayload
@@ -20,6 +22,15 @@ MOST = 128
 
 PER_LINE = 16
 """Images a line: a cloud with more goes on in the next line, originals and reconstructions do not."""
+
+ONE_GAUSSIAN = (
+    "The mixture that chooses its number of Gaussians by held-out codes took one: more did not fit them better, or "
+    "there were fewer than 10 codes for each."
+)
+"""Why a mixture is of one Gaussian, which looks like the row of the covariance."""
+
+_LEAST_LABEL, _MOST_LABEL, _SIZE = 0.9, 1.9, 8.0
+"""Room for the labels of rows, in inches, and the size of their letters, in points."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +67,15 @@ class SamplesData:
         Images a row, at most.
     held_out : bool
         Whether the originals are images that the models were not trained on.
+    cloud : str
+        The cloud in words, where one was fitted to each value of a label: rows then name the value alone.
     """
 
     titles: tuple[str, ...]
     rows: tuple[SampleRow, ...]
     n: int
     held_out: bool
+    cloud: str = ""
 
 
 def prepare(
@@ -100,11 +114,28 @@ def prepare(
         SampleRow("reconstructions", "reconstructions", "", tuple(_some(run.reconstructions, few) for run in runs)),
     ]
     rows = [row for row in rows if any(images is not None for images in row.images)]
+    common, values = _one_cloud({spec: found[spec][0] for spec in chosen}) if len(runs) == 1 else ("", {})
     for spec in chosen:
         images = tuple(_some(_of_cloud(run, spec), most) for run in runs)
-        rows.append(SampleRow(spec, *found[spec], images))
+        rows.append(SampleRow(spec, values.get(spec, found[spec][0]), found[spec][1], images))
     largest = max((len(images) for row in rows for images in row.images if images is not None), default=0)
-    return SamplesData(run_titles(runs), tuple(rows), largest, all(held_out_images(run) for run in sampled))
+    return SamplesData(run_titles(runs), tuple(rows), largest, all(held_out_images(run) for run in sampled), common)
+
+
+def _one_cloud(labels: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Tell whether all rows are of one cloud fitted to values of a label, and give it with the value of each row.
+
+    A row's key is then ``CLOUD[COLUMN=VALUE]`` and its label ``cloud in words, COLUMN VALUE``.
+    """
+    clouds, values = set(), {}
+    for spec, label in labels.items():
+        _, bracket, inner = spec.partition("[")
+        column, _, value = inner.removesuffix("]").partition("=")
+        values[spec] = f"{column} {value}"
+        if not bracket or not label.endswith(f", {values[spec]}"):
+            return "", {}
+        clouds.add(label.removesuffix(f", {values[spec]}"))
+    return (clouds.pop(), values) if len(clouds) == 1 else ("", {})
 
 
 def _of_cloud(run: RunPayload, spec: str) -> ImageArray | None:
@@ -124,10 +155,17 @@ def caption(data: SamplesData) -> str:
         says.append(f"Top row: {min(data.n, PER_LINE)} {origin}")
         says[-1] += ", and below them what the model makes of them." if "reconstructions" in keys else "."
     clouds = [row.label for row in data.rows if row.key not in ("originals", "reconstructions")]
-    if clouds:
+    lines = "a row each" if data.n <= PER_LINE else f"{data.n} each"
+    if data.cloud:
+        says.append(
+            f"Then images decoded from codes drawn at random from one cloud ({data.cloud}), fitted to the codes of "
+            f"each value of a label on its own, {lines}: {listed(clouds)}."
+        )
+    elif clouds:
         rows = counted(len(clouds), "cloud")
-        lines = "a row each" if data.n <= PER_LINE else f"{data.n} each"
         says.append(f"Then images decoded from codes drawn at random from {rows}, {lines}: {listed(clouds)}.")
+    if any(row.key == "mixture" and row.label.startswith("mixture of 1 Gaussian") for row in data.rows):
+        says.append(ONE_GAUSSIAN)
     if len(data.titles) > 1:
         says.append(f"Side by side: {listed(data.titles)}.")
     return " ".join(says)
@@ -157,6 +195,45 @@ def strip(images: ImageArray, gap: int) -> ImageArray:
     return canvas
 
 
+def lay_images(figure: Figure, images: ImageArray, left: float, top: float, tile: float, gap: float = 0.06) -> Axes:
+    """Lay images side by side on a figure, every pixel a square.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of its final size.
+    images : ndarray of shape (n, H, W, C), uint8
+        C is 1 or 3.
+    left, top : float
+        Their upper left corner, in inches from that of the figure.
+    tile : float
+        Width of an image and the gap beside it, in inches.
+    gap : float
+        Share of the gap.
+
+    Returns
+    -------
+    Axes
+        Without a frame; its coordinates are the pixels of the `strip`, each pixel of an image magnified.
+    """
+    large = magnified(images, tile)
+    between = max(1, round(large.shape[2] * gap / (1 - gap)))
+    pixels = strip(large, between)
+    inch = tile / (large.shape[2] + between)
+    wide, high = figure.get_size_inches()
+    width, height = inch * pixels.shape[1], inch * pixels.shape[0]
+    panel = figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+    panel.imshow(pixels, interpolation="none", aspect="auto")
+    panel.set_axis_off()
+    return panel
+
+
+def magnified(images: ImageArray, width: float) -> ImageArray:
+    """Make each pixel of images (n, H, W, C) a square of pixels, as many as `width` in inches takes at 200 an inch."""
+    scale = max(1, round(200 * width / images.shape[2]))
+    return np.repeat(np.repeat(images, scale, axis=1), scale, axis=2)
+
+
 def _lines(row: SampleRow) -> list[SampleRow]:
     """Cut a row into lines of at most `PER_LINE` images; only the first bears the label."""
     most = max((len(images) for images in row.images if images is not None), default=1)
@@ -173,38 +250,33 @@ def _lines(row: SampleRow) -> list[SampleRow]:
 
 @styled
 def draw(data: SamplesData) -> Figure:
-    """Draw the rows, pixels as squares."""
+    """Draw the rows, pixels as squares, beside labels that are broken where they have no room."""
     runs = len(data.titles)
     shape = next(images.shape for row in data.rows for images in row.images if images is not None)
-    label, between = 1.55, 0.18
+    lines = [line for row in data.rows for line in _lines(row)]
+    words = [wrapped(line.label, _MOST_LABEL, _SIZE) for line in lines]
+    label = max(_LEAST_LABEL, *(text_width(part, _SIZE) for parts in words for part in parts)) + 0.12
+    between, gap = 0.18, 0.06
     block = (WIDTH - label - between * (runs - 1)) / runs
     tile = min(block / min(data.n, PER_LINE), 0.9)
-    step = tile * shape[1] / shape[2] * 1.05
+    picture = tile * (1 - gap) * shape[1] / shape[2]
+    text = [LINE * _SIZE / 72 * len(parts) for parts in words]
+    steps = [max(picture + tile * gap, high) for high in text]
     top = 0.3
-    lines = [line for row in data.rows for line in _lines(row)]
-    height = top + step * len(lines) + 0.22
+    height = top + sum(steps) + 0.22
     figure = Figure(figsize=(WIDTH, height))
-    for place, title in enumerate(data.titles):
-        left = label + place * (block + between)
-        figure.text(left / WIDTH, 1 - 0.1 / height, title, va="top", weight="bold")
-    below = top
-    for line in lines:
-        middle = 1 - (below + step / 2) / height
-        figure.text(0.0, middle, line.label, va="center", color=INK, fontsize=8)
-        for place, images in enumerate(line.images):
-            left = label + place * (block + between)
+    lefts = [label + place * (block + between) for place in range(runs)]
+    for left, title in zip(lefts, data.titles, strict=True):
+        whole = f"{title} · {data.cloud}" if data.cloud else title
+        figure.text(left / WIDTH, 1 - 0.1 / height, whole, va="top", weight="bold")
+    above = top
+    for line, parts, step in zip(lines, words, steps, strict=True):
+        middle = 1 - (above + picture / 2) / height if len(parts) == 1 else 1 - (above + step / 2) / height
+        figure.text(0.0, middle, "\n".join(parts), va="center", color=INK, fontsize=_SIZE)
+        for left, images in zip(lefts, line.images, strict=True):
             if images is None:
-                figure.text(left / WIDTH, middle, "not drawn", va="center", color=QUIET, fontsize=8)
-                continue
-            if not len(images):
-                continue
-            width = tile * len(images)
-            panel = figure.add_axes(
-                (left / WIDTH, 1 - (below + step * 0.96) / height, width / WIDTH, step * 0.93 / height)
-            )
-            scale = max(1, round(200 * tile / shape[2]))
-            pixels = strip(images, max(1, shape[2] // 16))
-            panel.imshow(np.repeat(np.repeat(pixels, scale, 0), scale, 1), interpolation="none", aspect="auto")
-            panel.set_axis_off()
-        below += step
+                figure.text(left / WIDTH, middle, "not drawn", va="center", color=QUIET, fontsize=_SIZE)
+            elif len(images):
+                lay_images(figure, images, left, above, tile, gap)
+        above += step
     return figure

@@ -52,6 +52,8 @@ class Around:
         One a kind of direction.
     says : tuple of str
         Findings in sentences.
+    towards : tuple of str
+        Ids of the images whose codes the directions towards neighbours lead to, in their order.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Around:
     neighbour_change: float
     kinds: tuple[Perturbed, ...]
     says: tuple[str, ...]
+    towards: tuple[str, ...] = ()
 
     def as_json(self) -> JsonDict:
         """Give all but the images as JSON, of every kind and size the `spread` over directions."""
@@ -90,6 +93,7 @@ class Around:
             "quality": self.quality,
             "neighbour_change": self.neighbour_change,
             "around": kinds,
+            "towards": list(self.towards),
             "says": list(self.says),
         }
 
@@ -178,9 +182,21 @@ def around_run(
         apart,
         tuple(kinds),
         (),
+        _towards(opened, row, m),
     )
     says = findings(found)
     return Around(**{**vars(found), "says": says})
+
+
+def _towards(opened: DecodedRun, row: int, m: int) -> tuple[str, ...]:
+    """Ids of the nearest training images, in the order of `zscope.generation.perturbation.directions`."""
+    rows = opened.latents.split("train")
+    rows = rows[rows != row]
+    code = opened.latents.mean(np.array([row]))[0]
+    lengths = np.linalg.norm(opened.latents.mean(rows).astype(np.float64) - code, axis=1)
+    order = np.argsort(lengths, kind="stable")
+    ids = opened.latents.points["id"]
+    return tuple(str(ids[int(rows[place])].as_py()) for place in order[lengths[order] > 0][:m])
 
 
 def _neighbour_change(opened: DecodedRun, code: CodeArray, neighbourhood: Neighbourhood) -> float:

@@ -98,3 +98,14 @@ class DecodedRun:
         """Training codes without some of them: those whose surroundings are looked at are not their own neighbours."""
         rows = self.latents.split("train")
         return Neighbourhood.of(self.latents.mean(rows[~np.isin(rows, without)]), seed)
+
+
+def named(about: JsonDict) -> str:
+    """Name an image, of `DecodedRun.about`, by all that it may be called by: an id of digits looks like a row.
+
+    Examples
+    --------
+    >>> named({"row": 3, "id": "0012", "split": "train"})
+    '0012 (row 3, train)'
+    """
+    return f"{about['id']} (row {about['row']}, {about['split']})"

@@ -23,7 +23,7 @@ from zscope.measures.words import counted
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run
-from zscope.study.decoded import DecodedRun
+from zscope.study.decoded import DecodedRun, named
 from zscope.study.strips import Quality, Strip, Strips, judged_by, without_repeats
 from zscope.typing import CodeArray, JsonDict, Progress, silent
 
@@ -122,8 +122,9 @@ def path_run(
         "typical_distance": neighbourhood.typical,
         "typical_of": neighbourhood.queries,
     }
+    says = (f"From {named(abouts[0])} to {named(abouts[1])}.", *_findings(strips, chord))
     title = f"{abouts[0]['id']} ({abouts[0]['split']}) to {abouts[1]['id']} ({abouts[1]['split']})"
-    return Strips("path", run.label, title, "share of the path", tuple(strips), _findings(strips, chord), about)
+    return Strips("path", run.label, title, "share of the path", tuple(strips), says, about)
 
 
 class PathFinder:
@@ -267,13 +268,49 @@ def _figures(strip: Strip) -> str:
 
 
 def _findings(strips: list[Strip], chord: float) -> tuple[str, ...]:
-    shortest = min(strips, key=lambda strip: strip.image_length)
     says = [f"No path can be shorter than {chord:.4g}, the distance between the two decoded images."]
     if len(strips) > 1:
-        safest = min(strips, key=lambda strip: strip.judged[strip.worst])
-        by = "nearest to the codes" if safest.quality is None else "best by the judge"
-        says.append(
-            f"Shortest in images: {shortest.name} ({shortest.image_length:.4g}). Worst frame {by}: {safest.name} "
-            f"({safest.judged[safest.worst]:.3g})."
+        judged = strips[0].quality is not None
+        short, shortest = _least(strips, [f"{strip.image_length:.4g}" for strip in strips])
+        safe, safest = _least(strips, [f"{strip.judged[strip.worst]:.3g}" for strip in strips])
+        by = "best by the judge" if judged else "nearest to the codes"
+        says.append(f"Shortest in images: {short} ({shortest}). Worst frame {by}: {safe} ({safest}).")
+    return (*says, *meaningless(strips))
+
+
+def _least(strips: list[Strip], texts: list[str]) -> tuple[str, str]:
+    """Names of the paths whose figure is the least as it is printed: those that print alike are a tie."""
+    least = min(texts, key=float)
+    names = [strip.name for strip, text in zip(strips, texts, strict=True) if text == least]
+    return (names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} alike"), least
+
+
+def meaningless(strips: Sequence[Strip]) -> tuple[str, ...]:
+    """Say where the judge finds no frame between the ends meaningful, or not even the reconstructions at the ends.
+
+    Parameters
+    ----------
+    strips : sequence of Strip
+        Paths between the same two codes, at least one.
+
+    Returns
+    -------
+    tuple of str
+        One sentence, or none: without a judge, and where a frame between meaningful ends is meaningful.
+    """
+    if any(strip.quality is None for strip in strips):
+        return ()
+    first, last = (float(strips[0].judged[place]) for place in (0, -1))
+    between = np.concatenate([strip.judged[1:-1] for strip in strips])
+    none = bool(len(between)) and bool((between > 1).all())
+    if first > 1 and last > 1:
+        lead = "No frame is meaningful, not even" if none else "Not meaningful are"
+        return (
+            f"{lead} the reconstructions at the ends ({first:.3g} and {last:.3g}, above 1): the worst frame says "
+            "little of a path.",
         )
-    return tuple(says)
+    if first > 1 or last > 1:
+        which, value = ("first", first) if first > 1 else ("last", last)
+        also = ", nor is any frame between the ends" if none else ""
+        return (f"The reconstruction at the {which} end is not meaningful ({value:.3g}, above 1){also}.",)
+    return ("No frame between the ends is meaningful: all are above 1.",) if none else ()

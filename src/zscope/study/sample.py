@@ -14,6 +14,7 @@ from zscope.clouds import Cloud, cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ParameterError
 from zscope.generation.sampling import DEFAULT_CLOUDS, FIXED, fitted, sample_of, with_noise_factor
+from zscope.measures.words import counted
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import SAMPLER
 from zscope.runs.latents import MEASURED_COLUMN, Latents
@@ -113,6 +114,7 @@ def sample_run(
     eps_factor: float = 1.0,
     device: str = "auto",
     force: bool = False,
+    kept: bool = True,
     progress: Progress = silent,
     log: Callable[[str], None] = print,
 ) -> None:
@@ -141,6 +143,8 @@ def sample_run(
         Where to decode.
     force : bool
         Draw again.
+    kept : bool
+        Whether the folder stays: the log names it then.
     progress, log
         Told of clouds, and of lines for people.
 
@@ -181,7 +185,8 @@ def sample_run(
     originals: ImageArray = np.asarray(store.images[shown_rows(store, run.data["limit"], n)])
     reconstructions = model.decode_all(model.encode(originals).mean.cpu().numpy())
     write_samples(folder, originals, reconstructions, samples, {"about": about, "left_out": left_out})
-    log(f"{folder}: {n} images from each of {len(samples)} clouds")
+    drawn = f"{counted(n, 'image')} from {'each of ' if len(samples) > 1 else ''}{counted(len(samples), 'cloud')}"
+    log(f"{folder}: {drawn}" if kept else drawn)
 
 
 class _Drawing:
@@ -212,12 +217,22 @@ class _Drawing:
                 listed = ", ".join(there[:12]) + (f" and {len(there) - 12:,} more" if len(there) > 12 else "")
                 raise ParameterError("label", f"have a value that training codes have ({listed})", str(label))
         self.label = label
+        self.eps_factor = eps_factor
+
+    def words(self, spec: str, label: str) -> str:
+        """Label of a cloud, with the factor on the noise of the posteriors that it learnt from, where it is not 1."""
+        name = spec.partition(":")[0]
+        if self.eps_factor == 1 or name in (*FIXED, RECOMMENDED) or label.endswith("without noise"):
+            return label
+        noise = f"with {self.eps_factor:g} × their noise"
+        return f"{label.removesuffix(', with their noise')}, {noise if name == 'posterior' else f'of codes {noise}'}"
 
     def of(self, spec: str) -> list[CloudSample]:
         """Draw from one cloud."""
         if self.label is None or self.values is None:
             item = recommended(self.run) if spec == RECOMMENDED else fitted(spec, self.codes, self.logvar)
-            return [sample_of(item, self.model.decode_all, self.n, self.seed)]
+            sample = sample_of(item, self.model.decode_all, self.n, self.seed)
+            return [replace(sample, label=self.words(spec, sample.label))]
         if spec == RECOMMENDED:
             spec = recommended(self.run).spec
         return labelled_samples(self, spec, self.label, self.values)
@@ -234,7 +249,7 @@ def labelled_samples(drawing: _Drawing, spec: str, label: LabelChoice, values: N
         samples.append(
             CloudSample(
                 f"{spec}[{label.column}={value}]",
-                f"{named.label}, {label.column} {value}",
+                f"{drawing.words(spec, named.label)}, {label.column} {value}",
                 named.keeps,
                 drawn,
                 drawing.model.decode_all(drawn),
