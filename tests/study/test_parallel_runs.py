@@ -24,7 +24,8 @@ SPEC = StudySpec.model_validate(
     {
         "name": "pair",
         "source": "digits",
-        "train": {"epochs": 40, "limit": 100, "z_dim": 2, "filters": [4], "strides": [2], "precision": "fp32"},
+        # Long enough that a busy machine, too, hears of a run at work before it is over.
+        "train": {"epochs": 200, "limit": 100, "z_dim": 2, "filters": [4], "strides": [2], "precision": "fp32"},
         "runs": {"ae": {"seeds": 2}},
         "measure": {"draws": 1, "maps": False},
         "sample": {"n": 2, "clouds": ["normal"]},
