@@ -95,10 +95,15 @@ def test_killed_and_stopped_runs_end_as_undisturbed_ones(store, tmp_path, one_th
     assert [line for line in log if line.startswith("ae-s0: total ")]
     assert Run.open(tmp_path / "out" / "ae-s1").state == "training"
 
+    # Whoever ran tests before in this process may have left SIGINT in other hands.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     stopping = at_second_epoch(lambda: signal.raise_signal(signal.SIGINT))
     left = tasks(store, tmp_path / "out", "resume")[1:]
-    with pytest.raises(KeyboardInterrupt):
-        do_in_parallel(left, Plan(1, 1), lines=lambda name: stopping, ended=lambda *_: None, log=log.append)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            do_in_parallel(left, Plan(1, 1), lines=lambda name: stopping, ended=lambda *_: None, log=log.append)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert Run.open(tmp_path / "out" / "ae-s1").state == "interrupted"
     assert all(process.poll() is not None for process in at_work.values())
 
