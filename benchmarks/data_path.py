@@ -20,6 +20,7 @@ import torch
 from zscope.data import prepare
 from zscope.data.preparation import unheard
 from zscope.models import PRESETS, Autoencoder, ModelConfig
+from zscope.models.heap import kept_heap
 from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches
 from zscope.training.config import TrainingConfig
@@ -60,8 +61,9 @@ def measure(preset: str, rounds: int, steps: int, folder: Path) -> dict[str, obj
             stepper.take(batches, rows, None, look=True)
         return (time.process_time() - begun) / steps
 
-    reading(0), training(0)
-    pairs = [(reading(epoch), training(epoch)) for epoch in range(1, rounds + 1)]
+    with kept_heap():  # as the trainer does
+        reading(0), training(0)
+        pairs = [(reading(epoch), training(epoch)) for epoch in range(1, rounds + 1)]
     stepper.close()
     read, step = (statistics.median(times) for times in zip(*pairs, strict=True))
     return {

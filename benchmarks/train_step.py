@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peer_workers"))
-from worker import PEERS, PEERS_PYTHON, Worker
+from worker import PEERS, PEERS_PYTHON, Worker, setting
 
 from zscope.models import PRESETS, Autoencoder, ModelConfig
+from zscope.models.heap import kept_heap
 from zscope.models.layers import SameConv2d, SameConvTranspose2d, same_padding
 from zscope.models.networks import sizes
 from zscope.training.devices import accelerator, resolve_device, resolve_precision
@@ -105,6 +106,13 @@ def zscope_step(config: ModelConfig, images: Tensor) -> Callable[[], float]:
     return step
 
 
+def seconds_as_trained(step: Callable[[], float], steps: int) -> float:
+    """Seconds a step of zscope takes; as its trainer does, it keeps its heap."""
+    with kept_heap():
+        step()
+        return seconds(step, steps)
+
+
 def copy_weights(config: ModelConfig, images: Tensor) -> float:
     """Largest difference of the two networks' outputs with the same weights: they are equal."""
     model, network = Autoencoder(config), plain(config)
@@ -133,7 +141,7 @@ def measure(preset: str, rounds: int, steps: int, batch: int) -> dict[str, objec
     images = torch.rand(batch, config.channels, *config.shape[:2])
     ours, theirs = zscope_step(config, images), peer_step(config, images)
     ours(), theirs()
-    pairs = [(seconds(ours, steps), seconds(theirs, steps)) for _ in range(rounds)]
+    pairs = [(seconds_as_trained(ours, steps), seconds(theirs, steps)) for _ in range(rounds)]
     mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
     return {
         "name": "train_step",
@@ -152,17 +160,8 @@ def against(peer: str, preset: str, rounds: int, steps: int, batch: int, python:
     torch.manual_seed(0)
     ours = zscope_step(config, torch.rand(batch, config.channels, *config.shape[:2]))
     ours(), ours()
-    setting = {
-        "shape": config.shape,
-        "z_dim": config.z_dim,
-        "layers": [(layer.filters, layer.stride) for layer in config.layers],
-        "slope": config.slope,
-        "batch": batch,
-        "threads": torch.get_num_threads(),
-        "work": "train",
-    }
-    with Worker(peer, setting, python) as theirs:
-        pairs = [(seconds(ours, steps), theirs.seconds(steps)) for _ in range(rounds)]
+    with Worker(peer, setting(config, batch, torch.get_num_threads(), "train"), python) as theirs:
+        pairs = [(seconds_as_trained(ours, steps), theirs.seconds(steps)) for _ in range(rounds)]
     mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
     return {
         "name": "train_step",

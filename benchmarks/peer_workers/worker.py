@@ -16,6 +16,19 @@ PEERS = {
 }
 
 
+def setting(config: Any, batch: int, threads: int, work: str) -> dict[str, Any]:
+    """What a peer needs to know of a model's configuration to build its network; work is ``train`` or ``encode``."""
+    return {
+        "shape": config.shape,
+        "z_dim": config.z_dim,
+        "layers": [(layer.filters, layer.stride) for layer in config.layers],
+        "slope": config.slope,
+        "batch": batch,
+        "threads": threads,
+        "work": work,
+    }
+
+
 class Worker:
     """A peer that runs, and waits between the rounds."""
 

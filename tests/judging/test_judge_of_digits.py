@@ -12,7 +12,7 @@ from zscope.data import prepare
 from zscope.errors import ExistsError, ParameterError
 from zscope.judging import Recipe, judge_folder, judge_for
 from zscope.judging.corruptions import CORRUPTIONS
-from zscope.models.autoencoder import as_tensor, to_uint8
+from zscope.models.tensors import as_tensor, to_uint8
 
 RECIPE = Recipe(passes=20)
 

@@ -14,8 +14,8 @@ from zscope.clouds import cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import ExistsError, FormatError, ParameterError
 from zscope.models import Autoencoder, Posterior
-from zscope.models.autoencoder import as_tensor, to_uint8
 from zscope.models.config import validated
+from zscope.models.tensors import as_tensor, to_uint8
 from zscope.runs.formats import file_hash, write_json
 from zscope.runs.samplers import save_sampler
 

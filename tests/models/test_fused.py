@@ -1,60 +1,159 @@
-"""Fused convolutions give what the modules give one after the other."""
+"""Fused layers give what single operators give, and so do their gradients, and the gradients of these."""
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from zscope.models import PRESETS, Autoencoder, ModelConfig
-from zscope.models.fused import fused_features, fuses
+from zscope.models.fused import fuses, kept_kernels
+from zscope.models.layers import Layers, Linear, SameConv2d, SameConvTranspose2d
+
+PLACES = [
+    ((8, 8), 3, 2),
+    ((7, 9), 3, 2),
+    ((6, 6), 3, 1),
+    ((8, 6), 3, 3),
+    ((8, 8), 5, 2),
+    ((6, 7), 4, 2),
+    ((9, 5), 2, 2),
+]
+"""Images (height, width), kernels and strides that are fused."""
+
+
+def layers_of(kind, size, kernel, stride, slope):
+    """A convolution of 3 or 5 channels with a LeakyReLU, in float32, its twin in float64, and features for them."""
+    torch.manual_seed(0)
+    small = [-(-edge // stride) for edge in size]
+    shape = (4, 3, *size) if kind is SameConv2d else (4, 5, *small)
+    pair = Layers(kind(shape[1], 8 - shape[1], kernel, stride, size), nn.LeakyReLU(slope))
+    twin = Layers(kind(shape[1], 8 - shape[1], kernel, stride, size), nn.LeakyReLU(slope)).double()
+    twin.load_state_dict(pair.state_dict())
+    return pair, twin, torch.randn(shape)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(("size", "kernel", "stride"), PLACES)
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+class TestConvolutions:
+    """`test_layers` checks the unfused layers in double precision against TensorFlow's rule and their adjoints."""
+
+    def test_outputs_and_gradients_are_those_of_single_operators(self, kind, size, kernel, stride, slope, layout):
+        pair, twin, x = layers_of(kind, size, kernel, stride, slope)
+        x = x.contiguous(memory_format=layout).requires_grad_()
+        again = x.detach().double().requires_grad_()
+        assert pair.turns
+        assert fuses(x)
+        assert not fuses(again)
+        found, wanted = pair(x), twin(again)
+        torch.testing.assert_close(found, wanted.float(), rtol=1e-5, atol=1e-6)
+        weights = torch.randn_like(found)
+        ours = torch.autograd.grad((found * weights).sum(), (x, *pair.parameters()))
+        theirs = torch.autograd.grad((wanted * weights).sum(), (again, *twin.parameters()))
+        for mine, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(mine, other.float(), rtol=1e-4, atol=1e-5)
+
+    def test_gradients_of_a_penalty_on_gradients(self, kind, size, kernel, stride, slope, layout):
+        pair, twin, x = layers_of(kind, size, kernel, stride, slope)
+        penalties = []
+        for network, values in ((pair, x.contiguous(memory_format=layout)), (twin, x.double())):
+            values.requires_grad_()
+            y = network(values)
+            weights = torch.arange(y.numel(), dtype=y.dtype).view(y.shape).sin()
+            (slopes,) = torch.autograd.grad((y * weights).sum(), values, create_graph=True)
+            penalties.append(torch.autograd.grad(slopes.square().sum(), network[0].weight)[0].float())
+        torch.testing.assert_close(*penalties, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+@pytest.mark.parametrize(("size", "kernel", "stride"), [((6, 6), 4, 1), ((6, 6), 2, 1), ((5, 4), 1, 2), ((8, 8), 1, 3)])
+def test_what_does_not_turn_is_computed_as_ever(kind, size, kernel, stride):
+    pair, twin, x = layers_of(kind, size, kernel, stride, 0.3)
+    assert not pair.turns
+    torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+@pytest.mark.parametrize(("size", "kernel", "stride"), PLACES)
+def test_under_autocast_layers_are_in_its_precision(kind, size, kernel, stride):
+    """bfloat16 has 8 bits of mantissa: a layer differs from float32 by some thousandths, and not by nothing."""
+    pair, _, x = layers_of(kind, size, kernel, stride, 0.3)
+    exact = pair(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        lower = pair(x)
+    lower.float().sum().backward()
+    assert exact.dtype == torch.float32
+    assert lower.dtype == torch.bfloat16
+    assert pair[0].weight.grad.dtype == torch.float32
+    assert 1e-5 < (lower.float() - exact).abs().max().item() < 0.05
+
+
+def test_frozen_layers_and_images_without_gradients():
+    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    pair(x).sum().backward()
+    assert x.grad is None
+    pair.requires_grad_(False)
+    x.requires_grad_()
+    (found,) = torch.autograd.grad(pair(x).sum(), x)
+    (wanted,) = torch.autograd.grad(twin(x.double()).sum(), x)
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_dense_layers(create_graph):
+    torch.manual_seed(0)
+    layer, x = Linear(300, 40), torch.randn(33, 300, requires_grad=True)
+    found, wanted = layer(x), functional.linear(x.double(), layer.weight.double(), layer.bias.double())
+    torch.testing.assert_close(found, wanted.float(), rtol=1e-5, atol=1e-6)
+    inputs = (x, layer.weight, layer.bias)
+    ours = torch.autograd.grad(found.square().sum(), inputs, create_graph=create_graph)
+    theirs = torch.autograd.grad(wanted.square().sum(), inputs, create_graph=create_graph)
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4)
+    if create_graph:
+        second = [torch.autograd.grad(slopes[0].square().sum(), layer.weight)[0] for slopes in (ours, theirs)]
+        torch.testing.assert_close(*second, rtol=1e-3, atol=1e-2)
 
 
 @pytest.mark.parametrize("preset", ["digits", "mnist", "celeba"])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_features_are_those_of_the_modules(preset, batch_norm):
+@pytest.mark.parametrize("network", [{}, {"network": "residual"}, {"batch_norm": True}, {"extra_dense": (20,)}])
+def test_networks_are_those_of_single_operators(preset, network):
     chosen = PRESETS[preset]
-    config = ModelConfig(
-        kind="ae", shape=chosen.shape, z_dim=chosen.z_dim, **{**chosen.network, "batch_norm": batch_norm}
-    )
+    config = ModelConfig(kind="vae", shape=chosen.shape, z_dim=chosen.z_dim, **{**chosen.network, **network})
     torch.manual_seed(0)
-    encoder = Autoencoder(config).eval().encoder
-    images = torch.rand(5, config.channels, *config.shape[:2]).contiguous(memory_format=torch.channels_last)
+    model, twin = Autoencoder(config).eval(), Autoencoder(config).eval().double()
+    twin.load_state_dict(model.state_dict())
+    x = torch.rand(3, chosen.shape[2], *chosen.shape[:2])
     with torch.no_grad():
-        assert fuses(images)
-        wanted = images
-        for module in encoder:
-            wanted = module(wanted)
-        torch.testing.assert_close(fused_features(encoder, images), wanted, rtol=1e-5, atol=1e-6)
+        assert model.encoder.turns
+        assert model.decoder.turns
+        features, wanted = model.encoder(x), twin.encoder(x.double())
+        torch.testing.assert_close(features, wanted.float(), rtol=1e-4, atol=1e-5)
+        codes, means = model.head(features).mean, twin.head(wanted).mean
+        torch.testing.assert_close(model.decoder(codes), twin.decoder(means).float(), rtol=1e-4, atol=1e-5)
 
 
-def test_precision_of_autocast_is_kept():
-    """bfloat16 has 8 bits of mantissa: a few layers differ from float32 by some thousandths, and not by nothing."""
-    chosen = PRESETS["mnist"]
-    config = ModelConfig(kind="ae", shape=chosen.shape, z_dim=chosen.z_dim, **chosen.network)
-    torch.manual_seed(0)
-    encoder = Autoencoder(config).eval().encoder
-    images = torch.rand(5, 1, 28, 28)
-    with torch.no_grad():
-        exact = fused_features(encoder, images)
-        with torch.autocast("cpu", torch.bfloat16):
-            lower = fused_features(encoder, images)
-    assert exact.dtype == torch.float32
-    assert lower.dtype == torch.bfloat16
-    assert 1e-5 < float((lower.float() - exact).abs().max()) < 0.02
-
-
-def test_where_gradients_are_wanted_nothing_is_fused():
-    images = torch.rand(2, 1, 28, 28)
-    assert not fuses(images)
-    with torch.no_grad():
-        assert fuses(images)
-
-
-@pytest.mark.parametrize("network", [{}, {"network": "residual"}, {"batch_norm": True}])
-def test_codes_are_those_of_the_network_that_is_trained(network):
+@pytest.mark.parametrize("network", [{}, {"network": "residual"}])
+def test_encoding_in_pieces_is_encoding_at_once(network, monkeypatch):
     chosen = PRESETS["digits"]
-    values = {**chosen.network, **network}
-    model = Autoencoder(ModelConfig(kind="vae", shape=chosen.shape, z_dim=3, **values)).eval()
-    images = torch.rand(9, 1, 8, 8)
-    plain = model.head(model.encoder(images))
+    model = Autoencoder(ModelConfig(kind="vae", shape=chosen.shape, z_dim=3, **{**chosen.network, **network})).eval()
+    images = torch.rand(21, 1, 8, 8)
+    with torch.no_grad():
+        wanted = model.head(model.encoder(images))
+    monkeypatch.setattr("zscope.models.autoencoder._CACHED_BYTES", 4 * 4 * 8 * 8 * 32)
     posterior = model.encode(images)
-    torch.testing.assert_close(posterior.mean, plain.mean, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(posterior.logvar, plain.logvar, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(posterior.mean, wanted.mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(posterior.logvar, wanted.logvar, rtol=1e-5, atol=1e-6)
+    assert model.encode(images[:0]).mean.shape == (0, 3)
+
+
+def test_kernels_are_turned_once_for_the_length_of_a_block_only():
+    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    with torch.no_grad():
+        with kept_kernels():
+            first = pair(x)
+            assert torch.equal(pair(x), first)
+        pair[0].weight.mul_(2)
+        twin[0].weight.mul_(2)
+        torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)

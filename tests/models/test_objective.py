@@ -8,9 +8,9 @@ import torch
 
 from zscope.errors import FormatError, ParameterError
 from zscope.models import CORRUPTIONS, PRIORS, REGULARISERS, SCHEDULES, Autoencoder, ModelConfig
-from zscope.models.autoencoder import as_tensor
 from zscope.models.config import SINCE_1, validated
 from zscope.models.parts import chosen, chosen_all
+from zscope.models.tensors import as_tensor
 
 PLAIN = {"shape": (8, 8, 1), "z_dim": 3, "layers": [{"filters": 4}, {"filters": 8, "stride": 2}]}
 

@@ -14,7 +14,7 @@ import torch
 from zscope.data import prepare
 from zscope.errors import ExistsError, FormatError, ParameterError, TrainingError
 from zscope.models import Autoencoder
-from zscope.models.autoencoder import as_tensor
+from zscope.models.tensors import as_tensor
 from zscope.runs.lock import locked
 from zscope.runs.run import Run
 from zscope.study.train import Interrupted, about_data, resolved, train

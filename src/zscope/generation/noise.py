@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zscope.errors import ParameterError
-from zscope.models.autoencoder import Autoencoder, to_uint8
+from zscope.models.autoencoder import Autoencoder
+from zscope.models.tensors import to_uint8
 from zscope.typing import CodeArray, ImageArray
 
 

@@ -10,7 +10,7 @@ from zscope.errors import ParameterError
 from zscope.generation.neighbourhood import Neighbourhood
 from zscope.generation.paths import Decode
 from zscope.measures.pca import principal_axes
-from zscope.models.autoencoder import to_uint8
+from zscope.models.tensors import to_uint8
 from zscope.typing import CodeArray, FloatArray, ImageArray
 
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zscope.models.autoencoder import as_tensor, to_uint8
+from zscope.models.tensors import as_tensor, to_uint8
 from zscope.typing import CodeArray, ImageArray
 
 SIDE: Final = 48

@@ -12,7 +12,7 @@ from torch.nn import functional
 from zscope.judging.corruptions import CORRUPTIONS, spoil
 from zscope.judging.network import LearnedFeatures
 from zscope.judging.tasks import Content, LabelTask
-from zscope.models.autoencoder import as_tensor
+from zscope.models.tensors import as_tensor
 from zscope.training.devices import threads_for
 from zscope.typing import ImageArray, JsonDict, Progress, silent
 

@@ -1,74 +1,204 @@
-"""Convolution, bias and LeakyReLU in one pass over memory, where nothing has to be learnt: for encoding on a processor.
+"""Convolutions with bias and LeakyReLU, and dense layers, in few passes over memory: for a processor.
 
-oneDNN, which PyTorch's convolutions run on, can apply bias and activation while an output is still in the cache; eager
-PyTorch writes it, reads and writes it for the bias, and again for the activation, which takes longer than the
-convolution itself. The operator is the one that PyTorch's own compiler puts there. It computes the same sums in the
-same order: in float32 the features are equal bit by bit.
+Most of a small network's step on a processor is not arithmetic but reading and writing features. oneDNN, which
+PyTorch's convolutions run on, can apply bias and activation while an output is still in the cache; the operators are
+those that PyTorch's own compiler puts there. Its transposed convolutions are slow with either, so that these get bias
+and activation in two passes, where single modules take three. Biases get their gradients by plain sums: a convolution's
+own bias gradient is the slowest part of its backward pass in bfloat16. All sums are those of the modules; in float32
+features differ by rounding at most.
+
+Padding is the same on both sides of an axis, as oneDNN is told to by PyTorch; see `zscope.models.layers.Layers` for
+how other padding is brought to it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.autograd import Function
 from torch.nn import functional
 
-from zscope.models.layers import SameConv2d
+_kernels: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("turned kernels", default=None)
 
 
 def fuses(x: Tensor) -> bool:
-    """Whether convolutions of these images can be fused: on a processor, by oneDNN, and without gradients.
+    """Whether features are on a processor on which oneDNN computes.
 
     Parameters
     ----------
     x : Tensor
-        Images or features.
+        Images, features or codes.
     """
     return (
         x.device.type == "cpu"
-        and not torch.is_grad_enabled()
+        and x.dtype in (torch.float32, torch.bfloat16)
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
     )
 
 
-def fused_features(network: nn.Sequential, x: Tensor) -> Tensor:
-    """Run a network; each convolution that a LeakyReLU follows takes its bias and the LeakyReLU along.
-
-    Under autocast convolutions and what stands between them are in the autocast's precision, as without fusing.
+def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], slope: float) -> Tensor:
+    """Convolve, add the bias and apply a LeakyReLU, with gradients.
 
     Parameters
     ----------
-    network : Sequential
-        What is no such pair in it runs as it is.
     x : Tensor of shape (N, C, H, W)
-        Images, where `fuses` says yes.
-
-    Returns
-    -------
-    Tensor
-        What the modules would give.
+        Features, where `fuses` says yes. Under autocast they and the weights are brought to its precision.
+    weight : Tensor of shape (C', C, k, k)
+        Kernels.
+    bias : Tensor of shape (C',)
+        Added to the outputs.
+    stride : int
+        Of both axes.
+    padding : list of two int
+        Rows of zeros above and below, columns left and right.
+    slope : float
+        Slope of the LeakyReLU below 0, at least 0; 1 for none.
     """
-    modules = list(network)
-    place = 0
-    while place < len(modules):
-        module = modules[place]
-        following = modules[place + 1] if place + 1 < len(modules) else None
-        if isinstance(module, SameConv2d) and isinstance(following, nn.LeakyReLU):
-            x = _convolved(module, following.negative_slope, x)
-            place += 2
-        else:
-            x = module(x)
-            place += 1
-    return x
+    return _applied(_Convolution, *_prepared(x, weight, bias), stride, padding, slope)
 
 
-def _convolved(layer: SameConv2d, slope: float, x: Tensor) -> Tensor:
-    lower = torch.is_autocast_enabled("cpu")
-    dtype = torch.get_autocast_dtype("cpu") if lower else x.dtype
-    x, weight, bias = x.to(dtype), layer.weight.to(dtype), layer.bias.to(dtype)
-    if layer.pad is not None:
-        x = functional.pad(x, layer.pad)
-    operator: Any = torch.ops.mkldnn._convolution_pointwise
-    strides = [layer.stride, layer.stride]
-    found: Tensor = operator(x, weight, bias, list(layer.padding), strides, [1, 1], 1, "leaky_relu", [slope], "")
+def transposed(
+    x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], beyond: list[int], slope: float
+) -> Tensor:
+    """Convolve the transposed way, add the bias and apply a LeakyReLU, with gradients.
+
+    Parameters
+    ----------
+    x : Tensor of shape (N, C, H, W)
+        Features, where `fuses` says yes. Under autocast they and the weights are brought to its precision.
+    weight : Tensor of shape (C, C', k, k)
+        Kernels.
+    bias : Tensor of shape (C',)
+        Added to the outputs.
+    stride : int
+        Of both axes.
+    padding, beyond : list of two int
+        Rows and columns left out on all sides, and added after the last.
+    slope : float
+        Slope of the LeakyReLU below 0, at least 0; 1 for none.
+    """
+    return _applied(_Transposed, *_prepared(x, weight, bias), stride, padding, beyond, slope)
+
+
+def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Multiply (N, F) by the transposed of (F', F) and add the bias (F',), in float32 and with gradients.
+
+    By oneDNN, which needs less than half of the time of the BLAS that PyTorch ships with on processors of some makers.
+    """
+    return _applied(_Dense, x, weight, bias)
+
+
+def lowered(x: Tensor) -> Tensor:
+    """Bring a tensor to the precision of an autocast that surrounds the call."""
+    return x.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else x
+
+
+@contextmanager
+def kept_kernels() -> Iterator[None]:
+    """Turn each kernel once for the length of a block, in which weights and precision stay what they are."""
+    token = _kernels.set({})
+    try:
+        yield
+    finally:
+        _kernels.reset(token)
+
+
+def turned_kernel(weight: Tensor) -> Tensor:
+    """Turn kernels (…, k, k) by half a turn, in the precision of an autocast that surrounds the call."""
+    kept = _kernels.get()
+    if kept is None:
+        return lowered(weight).flip(2, 3)
+    if weight not in kept:
+        kept[weight] = lowered(weight).flip(2, 3)
+    return kept[weight]
+
+
+def _prepared(x: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+    return lowered(x).contiguous(memory_format=torch.channels_last), *(lowered(weight) for weight in weights)
+
+
+def _applied(function: type[Function], *given: Any) -> Tensor:
+    found: Tensor = function.apply(*given)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Convolution(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], slope: float
+    ) -> Tensor:
+        activation = ("none", []) if slope == 1 else ("leaky_relu", [slope])
+        operator: Any = torch.ops.mkldnn._convolution_pointwise
+        y: Tensor = operator(x, weight, bias, padding, [stride, stride], [1, 1], 1, *activation, "")
+        ctx.how = [stride, stride], padding, [1, 1], False, [0, 0], 1
+        ctx.slope = slope
+        ctx.save_for_backward(x, weight, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return *_slopes(ctx, gradients[0]), None, None, None
+
+
+class _Transposed(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        stride: int,
+        padding: list[int],
+        beyond: list[int],
+        slope: float,
+    ) -> Tensor:
+        y = torch.conv_transpose2d(x, weight, None, stride, padding, beyond)
+        # All pixels of a row at once: with few channels a bias that is spread by broadcasting takes ten times as long.
+        y.permute(0, 2, 3, 1).flatten(2).add_(bias.repeat(y.shape[3]))
+        if slope != 1:
+            functional.leaky_relu_(y, slope)
+        ctx.how = [stride, stride], padding, [1, 1], True, beyond, 1
+        ctx.slope = slope
+        ctx.save_for_backward(x, weight, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return *_slopes(ctx, gradients[0]), None, None, None, None
+
+
+def _slopes(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Gradients of features, weights and bias from that of the outputs."""
+    x, weight, y = ctx.saved_tensors
+    gradient = gradient.contiguous(memory_format=torch.channels_last)  # mixed layouts take three times as long
+    if ctx.slope != 1:
+        gradient = torch.ops.aten.leaky_relu_backward(gradient, y, ctx.slope, True)
+    wanted = [ctx.needs_input_grad[0], True, False]
+    back, weights, _ = torch.ops.aten.convolution_backward(gradient, x, weight, None, *ctx.how, wanted)
+    return back, weights, gradient.sum((0, 2, 3))
+
+
+class _Dense(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        (gradient,) = gradients
+        # oneDNN's product has no gradient of its own, which a penalty on gradients needs.
+        product = functional.linear if torch.is_grad_enabled() else _product
+        back = product(gradient, weight.t(), None) if ctx.needs_input_grad[0] else None
+        return back, product(gradient.t(), x.t(), None), gradient.sum(0)
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    operator: Any = torch.ops.mkldnn._linear_pointwise
+    found: Tensor = operator(x, weight, bias, "none", [], "")
     return found

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from zscope.models.config import ModelConfig
+from zscope.models.layers import Linear
 from zscope.models.posterior import Posterior
 
 
@@ -11,7 +12,7 @@ class PointHead(nn.Module):
 
     def __init__(self, features: int, z_dim: int) -> None:
         super().__init__()
-        self.mean = nn.Linear(features, z_dim)
+        self.mean = Linear(features, z_dim)
 
     def forward(self, features: Tensor) -> Posterior:
         """Return the codes as means without log-variances."""
@@ -23,8 +24,8 @@ class GaussianHead(nn.Module):
 
     def __init__(self, features: int, z_dim: int) -> None:
         super().__init__()
-        self.mean = nn.Linear(features, z_dim)
-        self.logvar = nn.Linear(features, z_dim)
+        self.mean = Linear(features, z_dim)
+        self.logvar = Linear(features, z_dim)
 
     def forward(self, features: Tensor) -> Posterior:
         """Return means and log-variances."""

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from zscope.errors import ParameterError
-from zscope.models.autoencoder import Autoencoder, as_tensor
+from zscope.models.autoencoder import Autoencoder
 from zscope.models.posterior import Posterior
+from zscope.models.tensors import as_tensor
 from zscope.typing import ImageArray
 
 

@@ -1,10 +1,12 @@
-"""Convolutions with TensorFlow's ``same`` padding, and the two rules of initialisation."""
+"""The layers of networks: convolutions with TensorFlow's ``same`` padding, dense layers; how they are initialised."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from zscope.models.fused import convolved, dense, fuses, lowered, transposed, turned_kernel
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -25,55 +27,61 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-class _Biased(nn.Module):
-    """Adds the bias apart from the convolution: a convolution's own bias gradient is the slowest part of its
-    backward pass on a CPU in bfloat16 (47 ms against 17 for a layer of the celeba preset), a plain sum is not.
-    """  # noqa: D205
+class _Same(nn.Module):
+    """What a convolution with the ``same`` rule and its adjoint share.
 
-    def __init__(self, filters: int) -> None:
+    Turned by half a turn, an image whose odd pixel of padding goes after it has it before it, and so has PyTorch's
+    symmetric padding where the stride leaves the last pixel of the other side out: in images and kernels that are
+    turned no padding or cropping is needed, which cost as much as an activation each.
+    """
+
+    def __init__(self, shape: tuple[int, int], filters: int, kernel: int, stride: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(filters))
+        self.weight = nn.Parameter(torch.empty(*shape, kernel, kernel))
+        self.kernel, self.stride, self.size = kernel, stride, size
+        (top, bottom), (left, right) = (same_padding(edge, kernel, stride) for edge in size)
+        self.before, self.after = [top, left], [bottom, right]
+        reached = all((math.ceil(edge / stride) - 1) * stride + kernel >= edge for edge in size)
+        self.turns = reached and max(bottom - top, right - left) < stride
+        default_(self.weight, self.bias)
 
-    def add_bias(self, x: Tensor) -> Tensor:
-        return x + self.bias.to(x.dtype).view(1, -1, 1, 1)
+    def add_bias(self, x: Tensor, slope: float) -> Tensor:
+        """Add the bias, apart from the convolution, whose own bias gradient is slow in bfloat16; then a LeakyReLU."""
+        x = x + self.bias.to(x.dtype).view(1, -1, 1, 1)
+        return x if slope == 1 else functional.leaky_relu(x, slope)
 
 
-class SameConv2d(_Biased):
+class SameConv2d(_Same):
     """Convolution with TensorFlow's ``same`` padding: (N, C, H, W) → (N, C', ⌈H/stride⌉, ⌈W/stride⌉)."""
 
     def __init__(self, channels: int, filters: int, kernel: int, stride: int, size: tuple[int, int]) -> None:
-        super().__init__(filters)
-        self.weight = nn.Parameter(torch.empty(filters, channels, kernel, kernel))
-        self.stride = stride
-        (top, bottom), (left, right) = (same_padding(edge, kernel, stride) for edge in size)
-        symmetric = top == bottom and left == right
-        self.padding = (top, left) if symmetric else (0, 0)
-        self.pad = None if symmetric else (left, right, top, bottom)
-        default_(self.weight, self.bias)
+        super().__init__((filters, channels), filters, kernel, stride, size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Pad where the rule is asymmetric, and convolve."""
-        if self.pad is not None:
-            x = functional.pad(x, self.pad)
-        return self.add_bias(functional.conv2d(x, self.weight, stride=self.stride, padding=self.padding))
+    def forward(self, x: Tensor, slope: float = 1.0, *, turned: bool = False) -> Tensor:
+        """Convolve; with a slope other than 1 a LeakyReLU follows. `turned`: images are, and outputs are to be."""
+        if turned:
+            return convolved(x, turned_kernel(self.weight), self.bias, self.stride, self.after, slope)
+        padding = self.before
+        if self.before != self.after:
+            x = functional.pad(x, (self.before[1], self.after[1], self.before[0], self.after[0]))
+            padding = [0, 0]
+        return self.add_bias(functional.conv2d(x, self.weight, stride=self.stride, padding=padding), slope)
 
 
-class SameConvTranspose2d(_Biased):
+class SameConvTranspose2d(_Same):
     """The adjoint of `SameConv2d`: (N, C', ⌈H/stride⌉, ⌈W/stride⌉) → (N, C, H, W), H × W being `size`."""
 
     def __init__(self, channels: int, filters: int, kernel: int, stride: int, size: tuple[int, int]) -> None:
-        super().__init__(filters)
-        self.weight = nn.Parameter(torch.empty(channels, filters, kernel, kernel))
-        self.stride = stride
-        self.size = size
-        self.before = [same_padding(edge, kernel, stride)[0] for edge in size]
-        default_(self.weight, self.bias)
+        super().__init__((channels, filters), filters, kernel, stride, size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve the transposed way and crop what the rule had padded."""
+    def forward(self, x: Tensor, slope: float = 1.0, *, turned: bool = False) -> Tensor:
+        """Convolve the transposed way and crop what the rule had padded; a LeakyReLU and turned images as before."""
         weight = self.weight  # read once: a spectral norm computes it anew each time
-        kernel = weight.shape[2]
-        edges = [(n - 1) * self.stride + kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
+        if turned:
+            beyond = [after - before for before, after in zip(self.before, self.after, strict=True)]
+            return transposed(x, turned_kernel(weight), self.bias, self.stride, self.after, beyond, slope)
+        edges = [(n - 1) * self.stride + self.kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
         missing = [want - edge for want, edge in zip(self.size, edges, strict=True)]
         # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.
         beyond = [max(count, 0) for count in missing]
@@ -81,7 +89,61 @@ class SameConvTranspose2d(_Biased):
         if min(missing) < 0:
             # Padding by less than nothing crops in one copy; two slices would cost four in the backward pass.
             x = functional.pad(x, (0, min(missing[1], 0), 0, min(missing[0], 0)))
-        return self.add_bias(x)
+        return self.add_bias(x, slope)
+
+
+class Linear(nn.Linear):
+    """A dense layer (N, F) → (N, F')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply and add the bias; under autocast in its precision."""
+        if fuses(x) and x.dtype == torch.float32 and x.ndim == 2 and not torch.is_autocast_enabled("cpu"):
+            return dense(x, self.weight, self.bias)
+        return super().forward(x)
+
+
+class Layers(nn.Sequential):
+    """Modules one after the other, on a processor in few passes over memory.
+
+    A LeakyReLU that follows a convolution is left to the convolution. Where all convolutions can, they see images
+    turned by half a turn, kernels too, and their outputs are turned back: the sums are the same.
+    """
+
+    def __init__(self, *modules: nn.Module) -> None:
+        super().__init__(*modules)
+        self.turns = all(module.turns for module in self.modules() if isinstance(module, _Same))
+
+    def forward(self, x: Tensor, *, turned: bool = False) -> Tensor:
+        """Run all modules. `turned`: features are, and outputs are to be."""
+        fused, now = self.turns and fuses(x), turned
+        modules = list(self)
+        while modules:
+            module = modules.pop(0)
+            if isinstance(module, _Same | Residual):
+                if fused and not now:
+                    x, now = lowered(x).flip(2, 3), True
+                if isinstance(module, _Same) and modules and isinstance(modules[0], nn.LeakyReLU):
+                    x = module(x, modules.pop(0).negative_slope, turned=now)
+                else:
+                    x = module(x, turned=now)
+                continue
+            if isinstance(module, nn.Flatten) and now != turned:
+                x, now = x.flip(2, 3), turned
+            x = module(x)
+        return x if now == turned else x.flip(2, 3)
+
+
+class Residual(nn.Module):
+    """x + branch(x), shapes (N, C, H, W) kept."""
+
+    def __init__(self, branch: Layers) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x: Tensor, *, turned: bool = False) -> Tensor:
+        """Add the branch to its input."""
+        residual: Tensor = self.branch(x, turned=turned)
+        return x + residual
 
 
 def default_(weight: Tensor, bias: Tensor) -> None:

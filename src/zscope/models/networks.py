@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from zscope.errors import ParameterError
 from zscope.models.config import ModelConfig
-from zscope.models.layers import SameConv2d, SameConvTranspose2d
+from zscope.models.layers import Layers, Linear, Residual, SameConv2d, SameConvTranspose2d
 from zscope.models.own import check_decoder, features_of
 
 
@@ -33,7 +33,7 @@ def _block(config: ModelConfig, filters: int, kernel: int, size: tuple[int, int]
         yield ResidualBlock(config, filters, kernel, size)
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Residual):
     """x + conv(act(conv(act(x)))), shapes (N, C, H, W) kept.
 
     He et al. 2016, "Identity Mappings in Deep Residual Networks": normalisation, where there is any, and activation
@@ -41,22 +41,17 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, filters: int, kernel: int, size: tuple[int, int]) -> None:
-        super().__init__()
         modules: list[nn.Module] = []
         for _ in range(2):
             modules += [*_activation(config, filters), SameConv2d(filters, filters, kernel, 1, size)]
-        self.branch = nn.Sequential(*modules)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add the branch to its input."""
-        residual: Tensor = self.branch(x)
-        return x + residual
+        super().__init__(Layers(*modules))
 
 
-class ConvEncoder(nn.Sequential):
+class ConvEncoder(Layers):
     """Images (N, C, H, W) → features (N, `features`): convolutions, flattened, then any extra dense layers.
 
-    With the network ``residual`` a `ResidualBlock` follows each convolution.
+    With the network ``residual`` a `ResidualBlock` follows each convolution. `widest` is the number of elements of an
+    image's largest features.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -70,13 +65,14 @@ class ConvEncoder(nn.Sequential):
         modules.append(nn.Flatten())
         features = channels * edges[-1][0] * edges[-1][1]
         for width in config.extra_dense:
-            modules += [nn.Linear(features, width), nn.LeakyReLU(config.slope)]
+            modules += [Linear(features, width), nn.LeakyReLU(config.slope)]
             features = width
         super().__init__(*modules)
         self.features = features
+        self.widest = max(layer.filters * math.prod(size) for layer, size in zip(config.layers, edges[1:], strict=True))
 
 
-class ConvDecoder(nn.Sequential):
+class ConvDecoder(Layers):
     """Codes (N, d) → logits or means of the pixels (N, C, H, W): the encoder's layers mirrored."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -85,10 +81,10 @@ class ConvDecoder(nn.Sequential):
         modules: list[nn.Module] = []
         features = config.z_dim
         for width in config.extra_dense[::-1]:
-            modules += [nn.Linear(features, width), nn.LeakyReLU(config.slope)]
+            modules += [Linear(features, width), nn.LeakyReLU(config.slope)]
             features = width
         channels = config.layers[-1].filters
-        modules += [nn.Linear(features, channels * math.prod(edges[-1])), nn.Unflatten(1, (channels, *edges[-1]))]
+        modules += [Linear(features, channels * math.prod(edges[-1])), nn.Unflatten(1, (channels, *edges[-1]))]
         # Each transposed layer undoes one convolution's stride and leaves the filters of the one before it.
         for position, layer in enumerate(inner):
             filters = config.layers[len(inner) - 1 - position].filters
@@ -101,20 +97,20 @@ class ConvDecoder(nn.Sequential):
         super().__init__(*modules)
 
 
-class DenseEncoder(nn.Sequential):
+class DenseEncoder(Layers):
     """Images (N, C, H, W) → features (N, `features`): flattened, then dense layers of the widths `extra_dense`."""
 
     def __init__(self, config: ModelConfig) -> None:
         modules: list[nn.Module] = [nn.Flatten()]
         features = math.prod(config.shape)
         for width in config.extra_dense:
-            modules += [nn.Linear(features, width), nn.LeakyReLU(config.slope)]
+            modules += [Linear(features, width), nn.LeakyReLU(config.slope)]
             features = width
         super().__init__(*modules)
         self.features = features
 
 
-class DenseDecoder(nn.Sequential):
+class DenseDecoder(Layers):
     """Codes (N, d) → logits or means of the pixels (N, C, H, W): the dense encoder mirrored."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -122,9 +118,9 @@ class DenseDecoder(nn.Sequential):
         modules: list[nn.Module] = []
         features = config.z_dim
         for layer in config.extra_dense[::-1]:
-            modules += [nn.Linear(features, layer), nn.LeakyReLU(config.slope)]
+            modules += [Linear(features, layer), nn.LeakyReLU(config.slope)]
             features = layer
-        modules += [nn.Linear(features, math.prod(config.shape)), nn.Unflatten(1, (channels, height, width))]
+        modules += [Linear(features, math.prod(config.shape)), nn.Unflatten(1, (channels, height, width))]
         super().__init__(*modules)
 
 

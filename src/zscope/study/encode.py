@@ -6,7 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from zscope.errors import FormatError, ParameterError, TrainingError
-from zscope.models.autoencoder import Autoencoder, as_tensor
+from zscope.models.autoencoder import Autoencoder
+from zscope.models.tensors import as_tensor
 from zscope.runs.formats import file_hash
 from zscope.runs.latents import Latents
 from zscope.runs.run import Run

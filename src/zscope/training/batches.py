@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zscope.models.autoencoder import as_tensor
+from zscope.models.tensors import as_tensor
 from zscope.runs.store import ImageStore
 from zscope.training.processes import ALONE, Processes
 

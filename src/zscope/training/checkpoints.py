@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from zscope.errors import FormatError
-from zscope.models.autoencoder import Autoencoder, state_tensors
+from zscope.models.autoencoder import Autoencoder
+from zscope.models.tensors import state_tensors
 from zscope.runs.formats import read_json, staged_folder, write_json
 from zscope.typing import JsonDict
 

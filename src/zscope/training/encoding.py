@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from zscope.models.autoencoder import Autoencoder
+from zscope.models.heap import kept_heap
 from zscope.runs.latents import Latents, write_latents
 from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches
@@ -84,12 +85,13 @@ def encode_store(
             logvar = None if posterior.logvar is None else posterior.logvar.cpu().numpy()
             yield posterior.mean.cpu().numpy(), logvar
 
-    return write_latents(
-        folder,
-        stream(),
-        points,
-        d=model.config.z_dim,
-        logvar=model.config.kind == "vae",
-        about={"precision": precision, "model": model_hash, "data": store.hash},
-        force=force,
-    )
+    with kept_heap():
+        return write_latents(
+            folder,
+            stream(),
+            points,
+            d=model.config.z_dim,
+            logvar=model.config.kind == "vae",
+            about={"precision": precision, "model": model_hash, "data": store.hash},
+            force=force,
+        )

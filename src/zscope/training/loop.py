@@ -11,6 +11,7 @@ import torch
 
 from zscope.errors import TrainingError
 from zscope.models.autoencoder import Autoencoder
+from zscope.models.heap import kept_heap
 from zscope.runs.run import Run
 from zscope.runs.store import ImageStore
 from zscope.training.batches import Batches, Rows
@@ -159,7 +160,8 @@ class Trainer:
             self.way_back.begin(self._snapshot())
         state = "failed"
         try:
-            with Interruptible() as interrupt, threads_for(self.model.parameter_count * self.config.batch):
+            threads = threads_for(self.model.parameter_count * self.config.batch)
+            with Interruptible() as interrupt, threads, kept_heap():
                 finished = self._all_epochs(stepper, interrupt)
             state = "finished" if finished else "interrupted"
         finally:

@@ -4,7 +4,9 @@
 process then takes its part of every batch, and only the main one writes.
 """
 
+import atexit
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -80,7 +82,18 @@ def launched(device: torch.device) -> Processes:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
     state = PartialState(cpu=device.type == "cpu")
+    atexit.unregister(_leave)
+    atexit.register(_leave)
     return Processes(state.num_processes, state.process_index)
+
+
+def _leave() -> None:
+    """Leave gloo's threads the interpreter for a moment before it ends.
+
+    They need its lock to let go of the last tensors, and abort the program where they get it while the interpreter ends;
+    its group cannot be waited for, since accelerate holds it.
+    """
+    time.sleep(0.1)
 
 
 def launched_alone() -> bool:

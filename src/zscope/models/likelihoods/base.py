@@ -58,7 +58,11 @@ class Likelihood(nn.Module, ABC):
         """Refuse images that have no density: outside [0, 1], or not finite, for a bounded likelihood."""
         if not self.bounded or not images.numel():
             return
-        low, high = (float(value) for value in torch.aminmax(images.detach()))
+        images = images.detach()
+        low, high = (
+            float(images.amin()),
+            float(images.amax()),
+        )  # aminmax would copy images that are laid out channels last
         if not (low >= 0 and high <= 1):
             raise ParameterError("images", f"be within [0, 1] for the likelihood {self.name}", f"{low:g} to {high:g}")
 
