@@ -406,6 +406,10 @@ def test_a_collapsed_decoder_is_said(monkeypatch):
         (["--around", "3", "--eps-factor", "1", "-n", "0"], "n must be at least 2, got 0"),
         (["--around", "3", "--eps-factor", "1", "--no-judge"], "--judge must be left out with --eps-factor"),
         (["--around", "3", "--ladder"], "--ladder must be left out with --around"),
+        (
+            ["--sampler", "recommended", "--eps-factor", "2"],
+            "learns from codes now (not normal, uniform or recommended)",
+        ),
         (["--no-judge"], "--judge must be given with --around, got --no-judge"),
         (["--directions", "random"], "--directions must be given with --around, got random"),
         (["--around", "3", "--out", "x.jpg"], "--out must be a picture (.png, .svg) or a folder, got x.jpg"),

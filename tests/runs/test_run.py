@@ -98,6 +98,22 @@ def test_a_folder_without_a_manifest(tmp_path):
         ({"kind": "ae", "shape": [8, 8, 1], "beta": 0}, "AE"),
         ({"kind": "vae", "shape": [8, 8, 1], "beta": 2.0}, "VAE, beta 2"),
         ({"kind": "vae", "shape": [8, 8, 3], "beta": 3e-5}, "VAE, fact 1e-05 (beta 3e-05)"),
+        (
+            {"kind": "ae", "shape": [8, 8, 1], "beta": 0, "regularisers": [{"name": "l2", "weight": 1}]},
+            "AE, l2",
+        ),
+        (
+            {
+                "kind": "vae",
+                "shape": [8, 8, 1],
+                "beta": 2.0,
+                "regularisers": [{"name": "free-bits", "floor": 1}, {"name": "mmd", "weight": 1}],
+                "schedule": {"name": "linear", "epochs": 5},
+                "prior": {"name": "vamp"},
+                "likelihood": "gaussian",
+            },
+            "VAE, beta 2, free-bits, mmd, schedule linear, prior vamp, gaussian",
+        ),
     ],
 )
 def test_label(tmp_path, model, label):

@@ -80,6 +80,10 @@ def test_losses_of_all_runs_are_of_one_split():
     )
     assert findings_of([both, other, payload(name="untrained")])[0].says.startswith("Reconstruction of held-out")
     assert findings_of([both, payload(name="untrained")]) == ()
+    other.manifest["config"]["model"]["likelihood"] = "gaussian"
+    assert findings_of([both, other])[0].says.endswith(
+        "8. Losses are of different likelihoods (bernoulli, gaussian) and cannot be held against each other."
+    )
 
 
 def test_what_has_consequences_comes_first_whatever_the_order_of_runs_and_measures():

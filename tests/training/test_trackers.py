@@ -15,7 +15,9 @@ from PIL import Image
 from zscope.errors import ParameterError, ZscopeError
 from zscope.models import Autoencoder
 from zscope.study.train import Interrupted
+from zscope.training import records
 from zscope.training.grids import COLUMNS, SAMPLE_ROWS, grid
+from zscope.training.guard import Figures
 from zscope.training.trackers import TRACKERS, tracker
 
 CURVES = {f"{split}/{name}" for split in ("train", "held-out") for name in ("total", "reconstruction", "kl")}
@@ -189,10 +191,14 @@ class TestPictures:
         model = Autoencoder(request_of(model=kind).resolve_model(digits.shape))
         rows = np.arange(300)
         picture = grid(model, digits, rows, rows)
-        assert picture.shape == ((2 + SAMPLE_ROWS) * 9 - 1, COLUMNS * 9 - 1, 1)
-        tiles = [
-            [picture[9 * row : 9 * row + 8, 9 * column : 9 * column + 8] for column in range(8)] for row in range(4)
-        ]
+        edge, gap = 56, 3  # each pixel of a digit, 8 × 8, is a square of 7
+        step = edge + gap
+        assert picture.shape == ((2 + SAMPLE_ROWS) * step - gap, COLUMNS * step - gap, 1)
+        places = [[(step * row, step * column) for column in range(8)] for row in range(4)]
+        large = [[picture[top : top + edge, left : left + edge] for top, left in row] for row in places]
+        tiles = [[tile[::7, ::7] for tile in row] for row in large]
+        for enlarged, small in zip(large, tiles, strict=True):
+            np.testing.assert_array_equal(np.stack(enlarged), np.stack(small).repeat(7, axis=1).repeat(7, axis=2))
         np.testing.assert_array_equal(np.stack(tiles[0]), digits.images[:8])
         expected = model.decode_all(model.encode(digits.images[:8]).mean.numpy())
         np.testing.assert_array_equal(np.stack(tiles[1]), expected)
@@ -243,3 +249,14 @@ class TestPictures:
         with Image.open(files[0]) as picture:
             assert picture.mode == "L"
         assert not (train_digits(tmp_path / "none", epochs=1, grids_every=0).path / "progress").exists()
+
+
+def test_a_line_tells_the_weighted_terms(digits, request_of):
+    """A line for people has the terms beside reconstruction and KL, where there are some."""
+    model = request_of(model="vae").resolve_model(digits.shape)
+    plain, more = (
+        records.line(model, [records.record(model, "train", figures, epoch=1, step=7, seconds=1, weight=model.beta)], 3)
+        for figures in (Figures(12.0, 9.0, 3.0, {}), Figures(12.5, 9.0, 3.0, {"kl": 3.0, "mmd": 0.5}))
+    )
+    assert plain == "epoch   1/3, step 7 | train: total 12.00, reconstruction 9.00, KL 3.00 nats per image"
+    assert "reconstruction 9.00, KL 3.00, weighted kl 3.00, mmd 0.50 nats per image" in more

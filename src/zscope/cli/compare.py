@@ -17,6 +17,7 @@ from zscope.report import write_report
 from zscope.runs.run import Run
 from zscope.study.alike import COLUMNS, NotCompared, RunsAlike, with_alikeness
 from zscope.study.alike_runs import alike_runs
+from zscope.study.findings import losses_apart
 from zscope.study.payload import Comparison
 
 
@@ -46,7 +47,8 @@ def compare_command(
     with output.bar() as bar:
         found = alike_runs([Run.open(folder) for folder in runs], progress=bar)
     payload = with_alikeness(payload, found)
-    lines = [*table(payload.comparison), "", *alike_lines(found)]
+    apart = losses_apart(payload.runs)
+    lines = [*table(payload.comparison), "", *([apart, ""] if apart else []), *alike_lines(found)]
     if out is not None:
         path = report_path(out, own, force)
         path.parent.mkdir(parents=True, exist_ok=True)

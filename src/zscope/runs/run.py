@@ -123,12 +123,20 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What kind of model it is, for people: ``AE``, ``VAE, fact 1e-05 (beta 3e-05)``."""
+        """What kind of model it is, for people: ``AE``, ``VAE, fact 1e-05 (beta 3e-05)``, ``VAE, beta 1, free-bits``.
+
+        Parts of the objective that are not the usual ones stand behind the weight.
+        """
         model = self.config["model"]
+        parts = [item["name"] for item in model.get("regularisers", [])]
+        parts += [f"{key} {model[key]['name']}" for key in ("schedule", "corruption", "prior") if key in model]
+        if (likelihood := model.get("likelihood", "bernoulli")) != "bernoulli":
+            parts.append(likelihood)
         if model["kind"] == "ae":
-            return "AE"
+            return ", ".join(["AE", *parts])
         channels, beta = model["shape"][2], model["beta"]
-        return f"VAE, beta {beta:g}" if channels == 1 else f"VAE, fact {beta / channels:g} (beta {beta:g})"
+        weight = f"beta {beta:g}" if channels == 1 else f"fact {beta / channels:g} (beta {beta:g})"
+        return ", ".join(["VAE", weight, *parts])
 
     @property
     def latents(self) -> Path:

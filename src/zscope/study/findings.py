@@ -101,7 +101,17 @@ def _losses(runs: Sequence[RunPayload]) -> list[Finding]:
     if len(parts) < 2:
         return []
     images = "held-out" if split == "held-out" else "training"
-    return [Finding(f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}.", figure="losses")]
+    says = f"Reconstruction of {images} images, in nats per image: {'; '.join(parts)}."
+    return [Finding(" ".join(filter(None, (says, losses_apart(runs)))), figure="losses")]
+
+
+def losses_apart(runs: Sequence[RunPayload]) -> str | None:
+    """Say that losses of runs cannot be compared, where they are of different likelihoods."""
+    models = [run.manifest["config"]["model"] for run in runs if run.trained]
+    names = sorted({model.get("likelihood", "bernoulli") for model in models})
+    if len(names) < 2:
+        return None
+    return f"Losses are of different likelihoods ({', '.join(names)}) and cannot be held against each other."
 
 
 def _events(run: RunPayload) -> list[Finding]:

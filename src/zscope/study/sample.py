@@ -305,8 +305,8 @@ def recommended(run: Run) -> Cloud:
 def _check_factor(specs: Sequence[str], eps_factor: float, run: Run) -> None:
     if eps_factor == 1:
         return
-    if {spec.partition(":")[0] for spec in specs} <= set(FIXED):
-        must = f"be left out, or --sampler be one that learns from codes (not {' or '.join(FIXED)})"
+    if {spec.partition(":")[0] for spec in specs} <= {*FIXED, RECOMMENDED}:
+        must = f"be left out, or --sampler be one that learns from codes now (not {', '.join(FIXED)} or {RECOMMENDED})"
         raise ParameterError("eps_factor", must, eps_factor)
     if run.config["model"]["kind"] == "ae":
         with_noise_factor(None, eps_factor)

@@ -290,6 +290,7 @@ def _beginning(run: Run, trainer: Trainer) -> Iterator[str]:
         f"{run.label}: {model.parameter_count:,} parameters, z_dim {model.config.z_dim}, "
         f"{config.precision} on {trainer.device.type}"
     )
+    yield _objective(model.config)
     limited = "" if config.limit is None else f" (--limit {config.limit}: the first of a seeded shuffle)"
     images = len(trainer.train.rows)
     yield f"{trainer.store.path}: {images:,} training and {len(trainer.held_out.rows):,} held-out images{limited}"
@@ -299,6 +300,26 @@ def _beginning(run: Run, trainer: Trainer) -> Iterator[str]:
         yield f"{trainer.processes.count} processes, each with its part of every batch"
     elif launched_alone():
         yield "one process: accelerate launch --cpu starts no more; --multi_gpu --num_processes N does, on CPUs too"
+
+
+def _objective(model: ModelConfig) -> str:
+    """Say what is minimised.
+
+    Examples
+    --------
+    >>> from zscope.models.config import validated
+    >>> values = {"shape": (8, 8, 1), "z_dim": 2, "layers": [{"filters": 4}], "regularisers": "free-bits+l2"}
+    >>> _objective(validated(kind="vae", beta=2, schedule="linear:epochs=5", **values))
+    'minimises −log p(x|z) (bernoulli) + 2 × free-bits + l2; KL weight linear:epochs=5.0'
+    """
+    terms = [f"{model.beta:g} × {item.text}" if item.form_of_kl else item.text for item in model.objective]
+    terms = [term for term, item in zip(terms, model.objective, strict=True) if item.name != "none"]
+    said = [" + ".join([f"minimises −log p(x|z) ({model.likelihood})", *terms])]
+    for name, words in (("schedule", "KL weight"), ("corruption", "images corrupted by"), ("prior", "prior")):
+        part = getattr(model, name)
+        if part != ModelConfig.model_fields[name].default:
+            said.append(f"{words} {part.text}")
+    return "; ".join(said)
 
 
 def estimate(log: Log, progress: Progress, *, after: float = 3.0) -> Progress:

@@ -17,6 +17,9 @@ FOLDER = "progress"
 
 COLUMNS, SAMPLE_ROWS = 8, 2
 _CODES = 256
+_LEAST_EDGE = 56
+"""Smaller images are enlarged, each pixel to a square."""
+
 _SEED = 0
 _PAPER = 255
 
@@ -70,7 +73,9 @@ def grid(model: Autoencoder, store: ImageStore, shown: NDArray[np.int64], known:
         draws = _from_prior(model, len(draws))
     samples = model.decode_all(draws.astype(np.float32))
     rows = [images, model.decode_all(means.cpu().numpy()), *np.split(samples, SAMPLE_ROWS)]
-    return _laid_out(rows, gap=max(1, images.shape[2] // 16))
+    times = max(1, _LEAST_EDGE // max(images.shape[1:3]))
+    rows = [row.repeat(times, axis=1).repeat(times, axis=2) for row in rows]
+    return _laid_out(rows, gap=max(1, times * images.shape[2] // 16))
 
 
 @torch.no_grad()

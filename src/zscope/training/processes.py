@@ -90,7 +90,7 @@ def launched(device: torch.device) -> Processes:
 def _leave() -> None:
     """Leave gloo's threads the interpreter for a moment before it ends.
 
-    They need its lock to let go of the last tensors, and abort the program where they get it while the interpreter ends;
+    They need its lock to let go of the last tensors, and abort the program where they get it as the interpreter ends;
     its group cannot be waited for, since accelerate holds it.
     """
     time.sleep(0.1)

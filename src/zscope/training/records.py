@@ -71,8 +71,10 @@ def line(model: ModelConfig, records: Sequence[JsonDict], epochs: int) -> str:
     for entry in records:
         kl = f", KL {entry['kl']:.2f}" if model.kind == "vae" else ""
         channel = f" ({entry['total_per_channel']:.1f} per channel)" if model.channels > 1 else ""
+        terms = "".join(f", {name} {value:.2f}" for name, value in cast(JsonDict, entry.get("terms", {})).items())
         parts.append(
             f"{entry['split']}: total {entry['total']:.2f}{channel}, reconstruction {entry['reconstruction']:.2f}{kl}"
+            + (f", weighted{terms.removeprefix(',')}" if terms else "")
         )
     return " | ".join(parts) + " nats per image"
 
