@@ -253,11 +253,11 @@ def test_shipped_studies_are_valid():
     from pathlib import Path
 
     files = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
-    assert [file.stem for file in files] == ["digits", "lfw", "mnist", "sweep-digits"]
+    assert [file.stem for file in files] == ["digits", "lfw", "mnist", "sweep-digits", "sweep-mnist"]
     for file in files:
         spec, _ = read_spec(file)
         assert yaml.safe_load(file.read_text())["name"] == file.stem
-        assert len(spec.requests()) == (14 if file.stem == "sweep-digits" else 3)
+        assert len(spec.requests()) == {"sweep-digits": 14, "sweep-mnist": 10}.get(file.stem, 3)
 
 
 def test_findings_point_to_figures_that_show_the_run(study):

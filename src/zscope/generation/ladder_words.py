@@ -134,6 +134,8 @@ def ladder_words(
         says.append(f"Codes must lie where those of the data lie: {_short(placing)}.")
     if first is None:
         says.append("No condition brings a gain beyond chance.")
+    elif told:  # the limit: a gain of codes is a small one
+        says.append(f"The most that codes gain is from {first.adds}: {_step_words(first, by)}.")
     else:
         beyond = f"Beyond that, {first.adds}" if len(says) > told else _capital(first.adds)
         says.append(f"{beyond} {'are' if first.many else 'is'} what matters: {_step_words(first, by)}.")

@@ -1,6 +1,7 @@
 """The autoencoder: encoder, code head, decoder, likelihood and regulariser, composed."""
 
 import operator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -233,7 +234,7 @@ class Autoencoder(nn.Module):
         Parameters
         ----------
         images : uint8 array of shape (N, H, W, C), or float Tensor of shape (N, C, H, W) in [0, 1]
-            All are encoded in one batch.
+            On a processor the encoder takes as many at a time as have their features in its caches.
 
         Returns
         -------
@@ -290,7 +291,8 @@ class Autoencoder(nn.Module):
         By default 64 at a time on a processor, whose caches hold so many, and 512 elsewhere.
         """
         batch = batch or (64 if self.device.type == "cpu" else 512)
-        with kept_heap():
+        # Giving the heap back takes a while: for a single batch it is not worth it.
+        with kept_heap() if len(codes) > batch else nullcontext(), kept_kernels():
             parts = [to_uint8(self.decode(codes[start : start + batch])) for start in range(0, len(codes), batch)]
         return np.concatenate(parts) if parts else np.empty((0, *self.config.shape), np.uint8)
 

@@ -25,7 +25,9 @@ _kernels: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("turned kernels",
 
 
 def fuses(x: Tensor) -> bool:
-    """Whether features are on a processor on which oneDNN computes.
+    """Whether features are on a processor on which oneDNN computes in the precision that is asked for.
+
+    Not within `torch.func` (Jacobians by columns, `vmap`), which the operators do not know, and not for no images.
 
     Parameters
     ----------
@@ -34,10 +36,20 @@ def fuses(x: Tensor) -> bool:
     """
     return (
         x.device.type == "cpu"
+        and len(x) > 0
         and x.dtype in (torch.float32, torch.bfloat16)
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and bool(torch.backends.mkldnn.enabled)
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and _computes(torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype)
+        and torch._C._functorch.peek_interpreter_stack() is None
     )
+
+
+def _computes(dtype: torch.dtype) -> bool:
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], slope: float) -> Tensor:
@@ -136,7 +148,7 @@ class _Convolution(Function):
         y: Tensor = operator(x, weight, bias, padding, [stride, stride], [1, 1], 1, *activation, "")
         ctx.how = [stride, stride], padding, [1, 1], False, [0, 0], 1
         ctx.slope = slope
-        ctx.save_for_backward(x, weight, y)
+        ctx.save_for_backward(x, weight, None if slope == 1 else y)
         return y
 
     @staticmethod
@@ -157,13 +169,15 @@ class _Transposed(Function):
         slope: float,
     ) -> Tensor:
         y = torch.conv_transpose2d(x, weight, None, stride, padding, beyond)
+        y = y.contiguous(memory_format=torch.channels_last)  # of single pixels or channels the layout is not settled
         # All pixels of a row at once: with few channels a bias that is spread by broadcasting takes ten times as long.
-        y.permute(0, 2, 3, 1).flatten(2).add_(bias.repeat(y.shape[3]))
+        rows = y.permute(0, 2, 3, 1)
+        rows.view(*rows.shape[:2], -1).add_(bias.repeat(y.shape[3]))
         if slope != 1:
             functional.leaky_relu_(y, slope)
         ctx.how = [stride, stride], padding, [1, 1], True, beyond, 1
         ctx.slope = slope
-        ctx.save_for_backward(x, weight, y)
+        ctx.save_for_backward(x, weight, None if slope == 1 else y)
         return y
 
     @staticmethod
@@ -171,15 +185,15 @@ class _Transposed(Function):
         return *_slopes(ctx, gradients[0]), None, None, None, None
 
 
-def _slopes(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+def _slopes(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of features, weights and bias from that of the outputs."""
     x, weight, y = ctx.saved_tensors
     gradient = gradient.contiguous(memory_format=torch.channels_last)  # mixed layouts take three times as long
     if ctx.slope != 1:
         gradient = torch.ops.aten.leaky_relu_backward(gradient, y, ctx.slope, True)
-    wanted = [ctx.needs_input_grad[0], True, False]
+    wanted = [*ctx.needs_input_grad[:2], False]
     back, weights, _ = torch.ops.aten.convolution_backward(gradient, x, weight, None, *ctx.how, wanted)
-    return back, weights, gradient.sum((0, 2, 3))
+    return back, weights, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
 
 
 class _Dense(Function):
@@ -189,13 +203,14 @@ class _Dense(Function):
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         (gradient,) = gradients
         # oneDNN's product has no gradient of its own, which a penalty on gradients needs.
         product = functional.linear if torch.is_grad_enabled() else _product
         back = product(gradient, weight.t(), None) if ctx.needs_input_grad[0] else None
-        return back, product(gradient.t(), x.t(), None), gradient.sum(0)
+        weights = product(gradient.t(), x.t(), None) if ctx.needs_input_grad[1] else None
+        return back, weights, gradient.sum(0) if ctx.needs_input_grad[2] else None
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

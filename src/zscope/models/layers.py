@@ -115,14 +115,14 @@ class Layers(nn.Sequential):
 
     def forward(self, x: Tensor, *, turned: bool = False) -> Tensor:
         """Run all modules. `turned`: features are, and outputs are to be."""
-        fused, now = self.turns and fuses(x), turned
+        fused, now = self.turns and fuses(x) and not self._hooked(), turned
         modules = list(self)
         while modules:
             module = modules.pop(0)
             if isinstance(module, _Same | Residual):
                 if fused and not now:
                     x, now = lowered(x).flip(2, 3), True
-                if isinstance(module, _Same) and modules and isinstance(modules[0], nn.LeakyReLU):
+                if isinstance(module, _Same) and modules and _absorbed(module, modules[0]):
                     x = module(x, modules.pop(0).negative_slope, turned=now)
                 else:
                     x = module(x, turned=now)
@@ -131,6 +131,17 @@ class Layers(nn.Sequential):
                 x, now = x.flip(2, 3), turned
             x = module(x)
         return x if now == turned else x.flip(2, 3)
+
+    def _hooked(self) -> bool:
+        """Whether somebody looks at a convolution, who is to see images the right way up."""
+        layers = (module for module in self.modules() if isinstance(module, _Same))
+        return any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers)
+
+
+def _absorbed(convolution: nn.Module, following: nn.Module) -> bool:
+    """Whether a module is a LeakyReLU that a convolution can apply: nobody hooked on to either to see what it gives."""
+    hooks = (convolution._forward_hooks, following._forward_hooks, following._forward_pre_hooks)
+    return isinstance(following, nn.LeakyReLU) and not any(hooks)
 
 
 class Residual(nn.Module):
