@@ -17,6 +17,8 @@ PLACES = [
     ((8, 8), 5, 2),
     ((6, 7), 4, 2),
     ((9, 5), 2, 2),
+    ((2, 2), 3, 2),
+    ((1, 1), 3, 2),
 ]
 """Images (height, width), kernels and strides that are fused."""
 
@@ -157,3 +159,46 @@ def test_kernels_are_turned_once_for_the_length_of_a_block_only():
         pair[0].weight.mul_(2)
         twin[0].weight.mul_(2)
         torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (1, 1)])
+def test_single_pixels_get_their_bias_whatever_the_layout_of_kernels(size):
+    """Strides of one pixel do not tell a layout, and a copy that is taken for a view would lose what is added."""
+    pair, twin, x = layers_of(SameConvTranspose2d, size, 3, 2, 0.3)
+    torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)
+
+
+def test_jacobians_of_decoders():
+    chosen = PRESETS["digits"]
+    model = Autoencoder(ModelConfig(kind="ae", shape=chosen.shape, z_dim=3, **chosen.network)).eval()
+    code = torch.randn(1, 3)
+    found = torch.func.jacrev(model.decoder)(code)
+    torch.testing.assert_close(found, torch.autograd.functional.jacobian(model.decoder, code), rtol=1e-4, atol=1e-6)
+
+
+def test_who_hooks_on_sees_what_modules_give():
+    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    seen = []
+    for module in pair:
+        module.register_forward_hook(lambda module, given, output: seen.append(output))
+    pair(x)
+    convolved = twin[0](x.double())
+    torch.testing.assert_close(seen[0], convolved.float(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(seen[1], twin[1](convolved).float(), rtol=1e-5, atol=1e-6)
+
+
+def test_no_images():
+    pair, _, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    pair(x[:0]).sum().backward()
+    assert not fuses(x[:0])
+    layer = Linear(4, 2)
+    layer(torch.empty(0, 4)).sum().backward()
+    assert torch.equal(layer.bias.grad, torch.zeros(2))
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_it_can_be_switched_off():
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert not fuses(torch.rand(2, 1, 8, 8))
+    with torch.autocast("cpu", torch.float16):
+        assert not fuses(torch.rand(2, 1, 8, 8))
