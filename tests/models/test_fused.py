@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from zscope.models import PRESETS, Autoencoder, ModelConfig
-from zscope.models.fused import fuses, kept_kernels
+from zscope.models.fused import fuses, kept_kernels, turned_kernel
 from zscope.models.layers import Layers, Linear, SameConv2d, SameConvTranspose2d
 
 PLACES = [
@@ -94,12 +94,16 @@ def test_under_autocast_layers_are_in_its_precision(kind, size, kernel, stride):
 def test_frozen_layers_and_images_without_gradients():
     pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
     pair(x).sum().backward()
-    assert x.grad is None
+    twin(x.double()).sum().backward()
+    torch.testing.assert_close(pair[0].weight.grad, twin[0].weight.grad.float(), rtol=1e-4, atol=1e-5)
+    pair.zero_grad()
     pair.requires_grad_(False)
     x.requires_grad_()
     (found,) = torch.autograd.grad(pair(x).sum(), x)
     (wanted,) = torch.autograd.grad(twin(x.double()).sum(), x)
     torch.testing.assert_close(found, wanted)
+    assert pair[0].weight.grad is None
+    assert pair[0].bias.grad is None
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
@@ -144,7 +148,11 @@ def test_encoding_in_pieces_is_encoding_at_once(network, monkeypatch):
     with torch.no_grad():
         wanted = model.head(model.encoder(images))
     monkeypatch.setattr("zscope.models.autoencoder._CACHED_BYTES", 4 * 4 * 8 * 8 * 32)
+    sizes = []
+    model.encoder.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
     posterior = model.encode(images)
+    assert max(sizes) < 21
+    assert sum(sizes) == 21
     torch.testing.assert_close(posterior.mean, wanted.mean, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(posterior.logvar, wanted.logvar, rtol=1e-5, atol=1e-6)
     assert model.encode(images[:0]).mean.shape == (0, 3)
@@ -154,8 +162,11 @@ def test_kernels_are_turned_once_for_the_length_of_a_block_only():
     pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
     with torch.no_grad():
         with kept_kernels():
+            kernel = turned_kernel(pair[0].weight)
+            assert turned_kernel(pair[0].weight) is kernel
             first = pair(x)
             assert torch.equal(pair(x), first)
+        assert turned_kernel(pair[0].weight) is not kernel
         pair[0].weight.mul_(2)
         twin[0].weight.mul_(2)
         torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)

@@ -41,9 +41,14 @@ def fuses(x: Tensor) -> bool:
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and bool(torch.backends.mkldnn.enabled)
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-        and _computes(torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype)
+        and _computes(_precision(x))
         and torch._C._functorch.peek_interpreter_stack() is None
     )
+
+
+def _precision(x: Tensor) -> torch.dtype:
+    """Precision in which an operator takes a tensor: that of an autocast that surrounds the call, else its own."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
 def _computes(dtype: torch.dtype) -> bool:
@@ -106,7 +111,7 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 def lowered(x: Tensor) -> Tensor:
     """Bring a tensor to the precision of an autocast that surrounds the call."""
-    return x.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else x
+    return x.to(_precision(x))
 
 
 @contextmanager
@@ -122,11 +127,12 @@ def kept_kernels() -> Iterator[None]:
 def turned_kernel(weight: Tensor) -> Tensor:
     """Turn kernels (…, k, k) by half a turn, in the precision of an autocast that surrounds the call."""
     kept = _kernels.get()
-    if kept is None:
-        return lowered(weight).flip(2, 3)
-    if weight not in kept:
-        kept[weight] = lowered(weight).flip(2, 3)
-    return kept[weight]
+    if kept is not None and weight in kept:
+        return kept[weight]
+    kernel = lowered(weight).flip(2, 3)
+    if kept is not None:
+        kept[weight] = kernel
+    return kernel
 
 
 def _prepared(x: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
