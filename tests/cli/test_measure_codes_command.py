@@ -85,7 +85,7 @@ def test_labels_colour_the_figures_and_bad_rows_are_dropped_on_request(home, cap
         (["one.npy"], 1, ["one.npy", "reshape(-1, 1)"]),
         (["mine.npy", "--labels", "few.txt"], 1, ["few.txt", "200 rows", "got 2"]),
         (["mine.npy", "--group", "person"], 2, ["group", "person"]),
-        (["mine.npy", "--draws", "0"], 2, ["draws", "0"]),
+        (["mine.npy", "--draws", "-1"], 2, ["draws", "-1"]),
         (["mine.npy", "--points", "0"], 2, ["points", "0"]),
         (["mine.npy", "--queries", "0"], 2, ["queries", "0"]),
         (["mine.npy", "--maps", "--map-points", "5"], 2, ["map_points", "5"]),

@@ -142,6 +142,25 @@ class TestSamples:
         assert not any(one.overlaps(other) for place, one in enumerate(panels) for other in panels[:place])
         assert max(box.x1 for box in panels) <= figure.bbox.x1 + 1e-6
 
+    def test_many_runs_go_on_below_and_keep_apart(self, runs):
+        many = [replace(runs[0], name=f"vae-beta0.0001-s{seed}", label="") for seed in range(2 * samples.ABREAST + 1)]
+        figure = samples.draw(data := samples.prepare(many, most=5))
+        with style():
+            figure.draw_without_rendering()
+            titles = [text.get_window_extent() for text in figure.texts if text.get_text() in data.titles]
+            panels = [panel.get_window_extent() for panel in figure.axes]
+        assert len(titles) == len(many)
+        assert len(panels) == len(many) * len(data.rows)
+        boxes = titles + panels
+        assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+        assert len({round(box.x0) for box in titles}) == samples.ABREAST
+        assert len({round(box.y0) for box in titles}) == 3
+        assert titles[0].x0 == pytest.approx(titles[samples.ABREAST].x0)
+
+    def test_caption_says_of_which_runs_these_are_a_choice(self, runs):
+        data = samples.prepare(runs[:2], among="the first of 9 runs")
+        assert samples.caption(data).endswith(": digits-ae and digits-tiny, the first of 9 runs.")
+
     def test_rows_of_one_cloud_name_the_value_and_the_title_the_cloud(self, runs):
         drawn = replace(runs[0].samples[0], images=runs[0].samples[0].images[:4])
         values = [

@@ -39,14 +39,15 @@ def test_a_panel_a_quantity_over_shared_weights(drawn):
         "aggregate posterior to prior",
         "radius, peak",
         "active units",
+        "as near as reconstructions",
         "meaningful images",
         "FD to real images",
     ]
     assert [axes.get_ylabel() for axes in drawn.axes] == [panel.unit for panel in PANELS]
     assert len({axes.get_xlim() for axes in drawn.axes}) == 1
-    assert [axes.get_xlabel() for axes in drawn.axes] == [""] * 4 + ["KL weight beta"] * 4
-    assert [axes.get_xscale() for axes in drawn.axes] == ["log"] * 8
-    assert [axes.get_yscale() for axes in drawn.axes] == ["linear", "log", *["linear"] * 6]
+    assert [axes.get_xlabel() for axes in drawn.axes] == [""] * 6 + ["KL weight beta"] * 3
+    assert [axes.get_xscale() for axes in drawn.axes] == ["log"] * 9
+    assert [axes.get_yscale() for axes in drawn.axes] == ["linear", "log", *["linear"] * 7]
 
 
 def test_points_are_seeds_and_lines_their_median(drawn):
@@ -77,7 +78,11 @@ def test_a_weight_of_zero_stands_beside_the_scale():
 @pytest.mark.parametrize(
     ("decodes", "words"),
     [
-        (AT, "Vertical line: from beta 0.1 on codes from N(0, I) decode (at least 50 % of the best meaningful share)."),
+        (
+            AT,
+            "Vertical line: from beta 0.1 on codes from N(0, I) decode (at least 50 % of their images are as near to "
+            "real ones as 95 % of reconstructions are).",
+        ),
         (Crossing("not reached", seeds=2), "Random codes decode at no weight."),
         (Crossing("undecided", seeds=2, why="x"), "From which weight on random codes decode is undecided: x."),
         (Crossing("not measured"), "Samplers were not scored."),

@@ -7,7 +7,7 @@ import pytest
 
 from zscope.errors import ParameterError
 from zscope.measures import MEASURES, ActivityMeasure, AxesMeasure, LatentCodes, PrincipalComponentsMeasure
-from zscope.nulls import BATTERIES, CLAIMS, judge
+from zscope.nulls import BATTERIES, CLAIMS, DESCRIPTIVE, judge
 from zscope.nulls.claims import LEVEL
 from zscope.nulls.descriptive import collapsed_verdict, dominating_verdict, suggested_dimension
 
@@ -79,8 +79,15 @@ class TestJudge:
 
     def test_bounds(self):
         codes, found = self.everything(RNG(0).standard_normal((60, 2)))
-        with pytest.raises(ParameterError, match="draws must be at least 1, got 0"):
-            judge(codes, found, RNG(0), draws=0)
+        with pytest.raises(ParameterError, match="draws must be at least 0, got -1"):
+            judge(codes, found, RNG(0), draws=-1)
+
+    def test_without_draws_nothing_is_tested(self):
+        codes, found = self.everything(RNG(0).standard_normal((60, 2)))
+        judged = judge(codes, found, RNG(0), draws=0)
+        assert judged.keys() == found.keys()
+        assert all(tests == [] for tests, _ in judged.values())
+        assert all(verdict is None for name, (_, verdict) in judged.items() if name not in DESCRIPTIVE)
 
     def test_measure_without_a_claim(self):
         codes = LatentCodes.of(RNG(0).standard_normal((60, 2)))

@@ -15,14 +15,18 @@ from PIL import Image
 
 from zscope.errors import ParameterError
 from zscope.explorer.envelope import unpacked
+from zscope.figures import samples
 from zscope.figures.style import THEMED
 from zscope.nulls import CLAIMS
 from zscope.report import write_report
+from zscope.report.content import _abreast
 from zscope.report.evidence import badge_of, null_tables, questions, statistic_words, verdicts_table
 from zscope.report.images import small_png, strip_uri
 from zscope.report.page import render
 from zscope.report.tables import logvar_table
 from zscope.study.payload import Comparison, Finding, StudyPayload
+from zscope.study.sweep import Sweep, SweepCurve, SweepRow
+from zscope.study.transition import Crossing
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "figures"))
 import synthetic
@@ -171,6 +175,33 @@ def test_figures_are_numbered_without_gaps(page):
     assert numbers == list(range(1, len(numbers) + 1))
     # samples, 5 curves; per run: images, radius, axes, 4 planes, lineup, 2 maps, held-out
     assert len(numbers) == 6 + 3 * 11
+
+
+class TestOpening:
+    """Which runs the first picture shows."""
+
+    def made(self, study, count):
+        runs = [replace(study.runs[2], name=f"r{place}") for place in range(count)]
+        return replace(study, runs=tuple(runs)), list(range(count))
+
+    def test_few_runs_are_all_shown(self, study):
+        few, places = self.made(study, samples.ABREAST)
+        assert _abreast(few, places) == (places, "")
+
+    def test_of_many_the_first(self, study):
+        many, places = self.made(study, 9)
+        assert _abreast(many, places) == ([0, 1, 2, 3], "the first of 9 runs; those of the others stand with each")
+
+    @pytest.mark.parametrize(("weights", "shown"), [(7, [0, 4, 8, 12]), (3, [0, 2, 4]), (4, [0, 2, 4, 6])])
+    def test_of_a_sweep_weights_from_the_smallest_to_the_largest_of_one_seed(self, study, weights, shown):
+        many, places = self.made(study, 2 * weights)
+        rows = [SweepRow(f"r{place}", 10.0 ** (place // 2), str(place % 2), {}, None) for place in places]
+        none = Crossing("not measured")
+        curve = SweepCurve("", 8, tuple(rows), none, none, None)
+        swept = replace(many, sweep=Sweep("beta", "held-out", (curve,), ()))
+        found, among = _abreast(swept, places)
+        assert found == shown
+        assert among == f"from the smallest weight to the largest; those of all {2 * weights} runs stand with each"
 
 
 def test_comparison_has_every_row_and_column(page, study):

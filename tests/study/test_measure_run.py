@@ -131,7 +131,7 @@ def test_groups_are_part_of_what_is_measured(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("setting", "least"), [("draws", 1), ("points", 1), ("queries", 1), ("map_draws", 0), ("map_points", 10)]
+    ("setting", "least"), [("draws", 0), ("points", 1), ("queries", 1), ("map_draws", 0), ("map_points", 10)]
 )
 def test_settings_have_bounds(run, setting, least):
     with pytest.raises(ParameterError, match=f"{setting} must be at least {least}, got {least - 1}"):

@@ -20,14 +20,18 @@ def score(value):
     return {"value": value, "low": value, "high": value}
 
 
-def rung(name, share):
-    return {"sampler": name, "meaningful": score(share), "fd": score(1 + 100 * (1 - share))}
+def rung(name, share, meaningful=None):
+    shares = {
+        "meaningful_of_reconstructions": score(share),
+        "meaningful": score(share / 2 if meaningful is None else meaningful),
+    }
+    return {"sampler": name, **shares, "fd": score(1 + 100 * (1 - share))}
 
 
-def ladder(share, best=0.8, reconstructions=0.9, recommended="mixture"):
+def ladder(share, noise=0.0, recommended="mixture"):
     content = {
-        "rungs": [rung("normal", share), rung("covariance", 0.4), rung("mixture", best)],
-        "reference": {"reconstructions": rung("reconstructions", reconstructions)},
+        "rungs": [rung("normal", share), rung("covariance", 0.4), rung("mixture", 0.8)],
+        "reference": {"reconstructions": rung("reconstructions", 0.95, 0.9), "noise": rung("noise", noise)},
         "recommended": recommended,
         "left_out": [],
     }
@@ -63,7 +67,7 @@ def test_rows_hold_what_the_runs_hold():
     assert curve.weights == tuple(SHARES)
     assert curve.seeds == ("0", "1")
     row = curve.rows[4]
-    assert (row.run, row.weight, row.seed, row.best, row.fitted) == ("vae-0.1-z8-s0", 0.1, "0", 0.9, "mixture")
+    assert (row.run, row.weight, row.seed, row.fitted) == ("vae-0.1-z8-s0", 0.1, "0", "mixture")
     assert row.values == {
         "reconstruction": 21.0,
         "kl": 10.0,
@@ -71,12 +75,15 @@ def test_rows_hold_what_the_runs_hold():
         "marginal_kl": 5.0,
         "radius": 3.5,
         "active": 8,
-        "meaningful_normal": 0.5,
-        "meaningful_fitted": 0.8,
+        "relative_normal": 0.5,
+        "relative_fitted": 0.8,
+        "relative_noise": 0.0,
+        "meaningful_normal": 0.25,
+        "meaningful_fitted": 0.4,
         "meaningful_reconstructions": 0.9,
         "fd_normal": 51.0,
         "fd_fitted": pytest.approx(21.0),
-        "fd_reconstructions": pytest.approx(11.0),
+        "fd_reconstructions": pytest.approx(6.0),
     }
 
 
@@ -92,8 +99,9 @@ def test_sentences_name_the_weight_the_seeds_and_the_cost():
     first, second, *_ = sweep_findings(sweep_of(swept()))
     assert first.says == (
         "KL sweep of 4 weights and 2 seeds: codes from N(0, I) start to decode at beta 0.1 (of all 2 seeds): there 50 "
-        "% of their images are meaningful, 80 % from the sampler that is fitted to codes (mixture), and 90 % of "
-        "reconstructions; at the weight below, 0.01, 10 %."
+        "% of their images (80 % from the sampler that is fitted to codes, mixture) are as near to real ones as 95 % "
+        "of reconstructions are; as near as 95 % of held-out images are 25 %, and 90 % of reconstructions; at the "
+        "weight below, 0.01, 10 %."
     )
     assert first.advice.startswith("To draw from N(0, I) train with beta 0.1 or the next larger weight")
     assert first.figure == "sweep"
@@ -151,8 +159,10 @@ def test_undecided_sweeps_say_so():
     finding = sweep_findings(sweep_of(runs))[0]
     assert finding.strength == "undecided"
     assert "is undecided: the seeds disagree: 1 of 2 reach it" in finding.says
-    poor = [replace(one, ladder=ladder(0.1, 0.1, 0.1)) for one in swept()]
-    assert "few reconstructions are meaningful themselves (10 % at 0.0001)" in sweep_findings(sweep_of(poor))[0].says
+    poor = [replace(one, ladder=ladder(0.9, noise=0.2)) for one in swept()]
+    assert (
+        "it is reached only where 20 % of images of noise are as near to real ones as reconstructions are (0.0001)."
+    ) in sweep_findings(sweep_of(poor))[0].says
 
 
 def test_sweeps_without_a_transition():

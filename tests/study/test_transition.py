@@ -2,7 +2,7 @@
 
 import pytest
 
-from zscope.study.transition import COLLAPSED, HALF, LEAST_RECONSTRUCTIONS, collapse, crossing, decoding
+from zscope.study.transition import COLLAPSED, HALF, MOST_NOISE, collapse, crossing, decoding
 
 WEIGHTS = (0.01, 0.1, 1.0, 10.0)
 
@@ -82,44 +82,61 @@ def test_weights_without_a_seed_are_passed_over():
     assert found.before == 0.01
 
 
-@pytest.mark.parametrize("shares", [[0, 0.39, 0.41, 0.8], [0, 0.41, 0.41, 0.8]])
-def test_random_codes_are_held_to_half_of_the_best(shares):
-    found = decoding(table(shares), flat(0.8), flat(0.7))
-    assert HALF * 0.8 == 0.4
-    assert found.weight == WEIGHTS[next(place for place, share in enumerate(shares) if share >= 0.4)]
+@pytest.mark.parametrize("shares", [[0, 0.49, 0.5, 0.8], [0, 0.51, 0.51, 0.8]])
+def test_random_codes_decode_where_half_of_their_images_do(shares):
+    found = decoding(table(shares), flat(0.0), flat(8))
+    assert found.weight == WEIGHTS[next(place for place, share in enumerate(shares) if share >= HALF)]
 
 
-def test_poor_reconstructions_decide_nothing():
-    least = LEAST_RECONSTRUCTIONS
-    best, good = flat(0.9), table([0.95, 0.9, least, least - 0.01])
-    assert decoding(table([0, 0, 0.5, 0.9]), best, good).weight == 1.0
-    late = decoding(table([0, 0, 0, 0.9]), best, good)
-    assert late.state == "undecided"
-    assert "reached only where few reconstructions are meaningful themselves (49 % at 10)" in late.why
-    assert decoding(table([0, 0, 0, 0]), best, good).state == "not reached"
-    none = decoding(flat(0.0), flat(0.0), flat(0.0))
-    assert none.state == "undecided"
-    assert "cannot be told: at every weight" in none.why
+YARDSTICKS = {"noise passes": (MOST_NOISE + 0.01, 8), "no unit is active": (0.0, 0)}
+
+
+def weighed(shares, idle, kind):
+    """Decide shares of random codes, with reconstructions that are no yardstick at some places."""
+    noise, active = YARDSTICKS[kind]
+    return decoding(
+        table(shares),
+        table([noise if place in idle else MOST_NOISE for place in range(4)]),
+        table([active if place in idle else 1 for place in range(4)]),
+    )
+
+
+@pytest.mark.parametrize("kind", YARDSTICKS)
+class TestWithoutAYardstick:
+    def test_nothing_is_decided_where_there_is_none(self, kind):
+        assert weighed([0, 0, 0.5, 0.9], {3}, kind).weight == 1.0
+        late = weighed([0, 0, 0, 0.9], {3}, kind)
+        assert late.state == "undecided"
+        words = {"noise passes": "6 % of images of noise are as near", "no unit is active": "no unit is active"}[kind]
+        assert late.why.startswith(f"it is reached only where {words}")
+        assert late.why.endswith(" (10)")
+        assert weighed([0, 0, 0, 0], {3}, kind).state == "not reached"
+        none = weighed([0, 0, 0, 0], {0, 1, 2, 3}, kind)
+        assert none.state == "undecided"
+        assert none.why.startswith(f"it cannot be told where {words}")
+
+    @pytest.mark.parametrize(
+        ("normal", "idle", "weight"),
+        [
+            ([0, 0, 0.9, 0.9], {1}, 0.1),  # it may set in at the weight in between
+            ([0.9, 0.9, 0.9, 0.9], {0}, 0.01),  # and need not decode from the smallest weight on
+            ([0, 0, 0, 0.9], {1, 2}, 1.0),
+        ],
+    )
+    def test_just_below_it_leaves_it_undecided(self, kind, normal, idle, weight):
+        found = weighed(normal, idle, kind)
+        assert (found.state, found.known) == ("undecided", False)
+        assert found.why.startswith(f"at {weight:g}, below it, ")
+
+    def test_elsewhere_it_does_not(self, kind):
+        assert weighed([0, 0, 0.9, 0.9], {0}, kind).weight == 1.0
+        assert weighed([0, 0.9, 0.9, 0.9], {3}, kind).weight == 0.1
+
+
+def test_without_ladders_nothing_was_measured_and_without_measures_units_are_not_asked_for():
     assert decoding({}, {}, {}).state == "not measured"
-
-
-@pytest.mark.parametrize(
-    ("normal", "reconstructions", "weight"),
-    [
-        ([0, 0, 0.9, 0.9], [0.9, 0.1, 0.9, 0.9], 0.1),  # it may set in at the weight in between
-        ([0.9, 0.9, 0.9, 0.9], [0.2, 0.9, 0.9, 0.9], 0.01),  # and need not decode from the smallest weight on
-        ([0, 0, 0, 0.9], [0.9, 0.3, 0.3, 0.9], 1.0),
-    ],
-)
-def test_poor_reconstructions_just_below_leave_it_undecided(normal, reconstructions, weight):
-    found = decoding(table(normal), flat(0.9), table(reconstructions))
-    assert (found.state, found.known) == ("undecided", False)
-    assert found.why.startswith(f"at {weight:g}, below it, few reconstructions are meaningful themselves (")
-
-
-def test_poor_reconstructions_elsewhere_do_not():
-    assert decoding(table([0, 0, 0.9, 0.9]), flat(0.9), table([0.1, 0.9, 0.9, 0.9])).weight == 1.0
-    assert decoding(table([0, 0.9, 0.9, 0.9]), flat(0.9), table([0.9, 0.9, 0.9, 0.1])).weight == 0.1
+    assert decoding({0.1: {}, 1.0: {}}, {}, {}).state == "not measured"
+    assert decoding(table([0, 0, 0.9, 0.9]), {}, {}).weight == 1.0
 
 
 def test_units_collapse_where_a_tenth_is_lost():

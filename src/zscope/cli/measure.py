@@ -40,7 +40,9 @@ def measure_command(
         str | None,
         typer.Option("--group", help="Label, or file of one, by which neighbours of the own group are left out too."),
     ] = None,
-    draws: Annotated[int, typer.Option("--draws", help="Null clouds of each kind.")] = DEFAULT.draws,
+    draws: Annotated[
+        int, typer.Option("--draws", help="Null clouds of each kind; 0: figures without verdicts.")
+    ] = DEFAULT.draws,
     points: Annotated[int, typer.Option("--points", help="Hold at most so many codes against nulls.")] = DEFAULT.points,
     queries: Annotated[
         int, typer.Option("--queries", help="Look for the neighbours of at most so many of these.")

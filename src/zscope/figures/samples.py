@@ -23,6 +23,9 @@ MOST = 128
 PER_LINE = 16
 """Images a line: a cloud with more goes on in the next line, originals and reconstructions do not."""
 
+ABREAST = 4
+"""Runs beside each other: further ones go on below."""
+
 ONE_GAUSSIAN = (
     "The mixture that chooses its number of Gaussians by held-out codes took one: more did not fit them better, or "
     "there were fewer than 10 codes for each."
@@ -69,6 +72,8 @@ class SamplesData:
         Whether the originals are images that the models were not trained on.
     cloud : str
         The cloud in words, where one was fitted to each value of a label: rows then name the value alone.
+    among : str
+        Of which runs these are a choice, in words; empty where all are shown.
     """
 
     titles: tuple[str, ...]
@@ -76,10 +81,16 @@ class SamplesData:
     n: int
     held_out: bool
     cloud: str = ""
+    among: str = ""
 
 
 def prepare(
-    runs: Sequence[RunPayload], split: str = "train", *, clouds: Sequence[str] | None = None, most: int = MOST
+    runs: Sequence[RunPayload],
+    split: str = "train",
+    *,
+    clouds: Sequence[str] | None = None,
+    most: int = MOST,
+    among: str = "",
 ) -> SamplesData | Missing:
     """Bring the images of runs into common rows.
 
@@ -93,6 +104,8 @@ def prepare(
         Show these clouds only, as far as any run has them; by default all.
     most : int
         Images a cloud; of originals and reconstructions at most `PER_LINE`.
+    among : str
+        Of which runs these are a choice, in words.
 
     Returns
     -------
@@ -119,7 +132,8 @@ def prepare(
         images = tuple(_some(_of_cloud(run, spec), most) for run in runs)
         rows.append(SampleRow(spec, values.get(spec, found[spec][0]), found[spec][1], images))
     largest = max((len(images) for row in rows for images in row.images if images is not None), default=0)
-    return SamplesData(run_titles(runs), tuple(rows), largest, all(held_out_images(run) for run in sampled), common)
+    held_out = all(held_out_images(run) for run in sampled)
+    return SamplesData(run_titles(runs), tuple(rows), largest, held_out, common, among)
 
 
 def _one_cloud(labels: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -167,7 +181,7 @@ def caption(data: SamplesData) -> str:
     if any(row.key == "mixture" and row.label.startswith("mixture of 1 Gaussian") for row in data.rows):
         says.append(ONE_GAUSSIAN)
     if len(data.titles) > 1:
-        says.append(f"Side by side: {listed(data.titles)}.")
+        says.append(f"Side by side: {listed(data.titles)}{f', {data.among}' if data.among else ''}.")
     return " ".join(says)
 
 
@@ -250,33 +264,34 @@ def _lines(row: SampleRow) -> list[SampleRow]:
 
 @styled
 def draw(data: SamplesData) -> Figure:
-    """Draw the rows, pixels as squares, beside labels that are broken where they have no room."""
+    """Draw the rows, pixels as squares, beside labels broken where they have no room, of `ABREAST` runs at a time."""
     runs = len(data.titles)
     shape = next(images.shape for row in data.rows for images in row.images if images is not None)
     lines = [line for row in data.rows for line in _lines(row)]
     words = [wrapped(line.label, _MOST_LABEL, _SIZE) for line in lines]
     label = max(_LEAST_LABEL, *(text_width(part, _SIZE) for parts in words for part in parts)) + 0.12
-    between, gap = 0.18, 0.06
-    block = (WIDTH - label - between * (runs - 1)) / runs
+    between, gap, columns = 0.18, 0.06, min(runs, ABREAST)
+    block = (WIDTH - label - between * (columns - 1)) / columns
     tile = min(block / min(data.n, PER_LINE), 0.9)
     picture = tile * (1 - gap) * shape[1] / shape[2]
     text = [LINE * _SIZE / 72 * len(parts) for parts in words]
     steps = [max(picture + tile * gap, high) for high in text]
-    top = 0.3
-    height = top + sum(steps) + 0.22
+    band = 0.3 + sum(steps) + 0.22
+    height = band * -(-runs // columns)
     figure = Figure(figsize=(WIDTH, height))
-    lefts = [label + place * (block + between) for place in range(runs)]
-    for left, title in zip(lefts, data.titles, strict=True):
+    for run, title in enumerate(data.titles):
+        left, above = label + run % columns * (block + between), run // columns * band
         whole = f"{title} · {data.cloud}" if data.cloud else title
-        figure.text(left / WIDTH, 1 - 0.1 / height, whole, va="top", weight="bold")
-    above = top
-    for line, parts, step in zip(lines, words, steps, strict=True):
-        middle = 1 - (above + picture / 2) / height if len(parts) == 1 else 1 - (above + step / 2) / height
-        figure.text(0.0, middle, "\n".join(parts), va="center", color=INK, fontsize=_SIZE)
-        for left, images in zip(lefts, line.images, strict=True):
+        figure.text(left / WIDTH, 1 - (above + 0.1) / height, whole, va="top", weight="bold")
+        above += 0.3
+        for line, parts, step in zip(lines, words, steps, strict=True):
+            middle = 1 - (above + (picture if len(parts) == 1 else step) / 2) / height
+            if run % columns == 0:
+                figure.text(0.0, middle, "\n".join(parts), va="center", color=INK, fontsize=_SIZE)
+            images = line.images[run]
             if images is None:
                 figure.text(left / WIDTH, middle, "not drawn", va="center", color=QUIET, fontsize=_SIZE)
             elif len(images):
                 lay_images(figure, images, left, above, tile, gap)
-        above += step
+            above += step
     return figure

@@ -19,19 +19,22 @@ from zscope.study.sweep import Sweep, SweepCurve
 from zscope.study.transition import COLLAPSED, HALF, Crossing
 
 _DECADES = 50.0
-_COLUMNS = 4
+_COLUMNS = 3
 
 SAMPLERS = ("normal", "fitted", "reconstructions")
 _SAMPLER_WORDS = {"normal": "N(0, I)", "fitted": "fitted sampler", "reconstructions": "reconstructions"}
 _STYLES: dict[str, Literal["-", "--", ":"]] = {"normal": "-", "fitted": "--", "reconstructions": ":"}
 
 TABLE_TITLE = (
-    "Medians over seeds: nats per image, radius in latent units, meaningful shares of N(0, I), of the fitted sampler "
-    "and of reconstructions; * random codes decode from here on"
+    "Medians over seeds: nats per image, radius in latent units, shares of images of N(0, I) and of the fitted sampler "
+    "that are as near to real ones as 95 % of reconstructions, and of reconstructions that are meaningful; * random "
+    "codes decode from here on"
 )
 
 HEAD = ("seeds", "reconstruction", "KL", "radius", "active", "N(0, I)", "fitted", "reconstructions")
-"""Columns of the table behind the weight; the last three are meaningful shares."""
+"""Columns of the table behind the weight."""
+
+_SHARES = ("relative_normal", "relative_fitted", "meaningful_reconstructions")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Panel:
     @property
     def share(self) -> bool:
         """Whether it shows shares, in percent."""
-        return self.title == "meaningful images"
+        return self.unit == "share of images"
 
 
 PANELS = (
@@ -63,6 +66,7 @@ PANELS = (
     Panel("aggregate posterior to prior", "nats", ("marginal_kl",)),
     Panel("radius, peak", "latent units", ("radius",)),
     Panel("active units", "latent dimensions", ("active",)),
+    Panel("as near as reconstructions", "share of images", ("relative_normal", "relative_fitted")),
     Panel("meaningful images", "share of images", tuple(f"meaningful_{key}" for key in SAMPLERS)),
     Panel("FD to real images", "feature units squared", tuple(f"fd_{key}" for key in SAMPLERS)),
 )
@@ -144,7 +148,8 @@ def caption(data: SweepData) -> str:
     return (
         f"{counted(len(data.weights), 'KL weight')} {data.name} on a logarithmic scale, {spread}; losses of "
         f"{SPLIT_WORDS[data.split]} images. {' '.join(_marks(data, curve) for curve in data.curves)}{fitted} "
-        "Meaningful: as near to a real image as 95 % of held-out ones are. FD: Fréchet distance to real images in "
+        "As near as reconstructions: to a training image, by the judge's features, as 95 % of reconstructions of "
+        "held-out images are; meaningful: as 95 % of held-out images are. FD: Fréchet distance to real images in "
         "features of the judge. Mutual information is at most the logarithm of the number of codes; what lies above "
         "that counts as distance of the aggregate posterior from the prior."
     )
@@ -162,7 +167,7 @@ def _marks(data: SweepData, curve: SweepShown) -> str:
     if decodes.known:
         first = (
             f"vertical line: from {data.name} {number(decodes.weight)} on codes from N(0, I) decode (at least "
-            f"{percent(HALF)} of the best meaningful share)"
+            f"{percent(HALF)} of their images are as near to real ones as 95 % of reconstructions are)"
         )
     second = ""
     if collapses.known:
@@ -192,7 +197,7 @@ def sweep_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         for weight in curve.weights:
             seeds = sum(row.weight == weight for row in curve.rows)
             numbers = [number(curve.middle(name, weight), 4) for name in ("reconstruction", "kl", "radius", "active")]
-            shares = [percent(curve.middle(f"meaningful_{key}", weight)) for key in SAMPLERS]
+            shares = [percent(curve.middle(name, weight)) for name in _SHARES]
             mark = " *" if curve.decodes.known and curve.decodes.weight == weight else ""
             cells = (f"{number(weight)}{mark}", str(seeds), *numbers, *shares)
             rows.append((curve.label, *cells) if several else cells)
@@ -201,7 +206,7 @@ def sweep_table(sweep: Sweep) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 @styled
 def draw(data: SweepData) -> Figure:
-    """Draw a panel a quantity, four beside each other, over one logarithmic axis of weights."""
+    """Draw a panel a quantity, three beside each other, over one logarithmic axis of weights."""
     blocks = -(-len(PANELS) // _COLUMNS)
     figure = new_figure(0.75 + 2.0 * blocks)
     panels = figure.subplots(blocks, _COLUMNS, squeeze=False, sharex=True)
@@ -237,6 +242,8 @@ def _panel(axes: Axes, data: SweepData, panel: Panel, places: dict[float, float]
         axes.set_yticks([])
     else:
         _values_axis(axes, panel, shown)
+    if "relative_normal" in panel.keys:
+        axes.axhline(HALF, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
     light_grid(axes)
 
 

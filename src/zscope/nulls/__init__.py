@@ -59,8 +59,8 @@ def judge(
     rng : numpy.random.Generator
         The only source of chance.
     draws : int
-        Null clouds of each kind, at least 1; fewer than 99 can show no difference at the level that claims are decided
-        by.
+        Null clouds of each kind; fewer than 99 can show no difference at the level that claims are decided by, and with
+        0 no test is made.
     progress : Progress
         Told after each draw.
     batteries : sequence of Battery
@@ -75,10 +75,10 @@ def judge(
     Raises
     ------
     ParameterError
-        If `draws` is below 1.
+        If `draws` is below 0.
     """
-    if draws < 1:
-        raise ParameterError("draws", "be at least 1", draws)
+    if draws < 0:
+        raise ParameterError("draws", "be at least 0", draws)
     judged: dict[str, tuple[list[NullTest], Verdict | None]] = {
         name: ([], DESCRIPTIVE[name](measurement) if name in DESCRIPTIVE else None)
         for name, measurement in measurements.items()
@@ -86,7 +86,7 @@ def judge(
     together: dict[int, tuple[Sample, list[Battery]]] = {}
     unfit: dict[int, str | None] = {}
     entropy = int(rng.integers(2**63))
-    for battery in batteries:
+    for battery in batteries if draws else ():
         if battery.measure not in measurements:
             continue
         sample = battery.sample(codes, np.random.default_rng([entropy, zlib.crc32(battery.measure.encode())]))

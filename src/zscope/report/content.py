@@ -114,7 +114,7 @@ def page_content(study: StudyPayload, *, zoom: bool) -> Page:
     numbering = Numbering()
     runs = study.runs
     titles = run_titles(runs)
-    overview = _overview(runs, numbering)
+    overview = _overview(study, numbering)
     split = runs[0].first.name if runs[0].first is not None else "train"
     overlays: list[Block] = _sweep_blocks(study, numbering)
     overlays += [
@@ -180,17 +180,31 @@ _OVERLAYS: tuple[tuple[str, str, Any], ...] = (
 )
 
 
-def _overview(runs: tuple[RunPayload, ...], numbering: Numbering) -> Grid | Note | None:
+def _overview(study: StudyPayload, numbering: Numbering) -> Grid | Note | None:
     """Images from random codes, of the runs that have a model to decode them."""
-    places = [place for place, run in enumerate(runs) if run.trained]
+    places = [place for place, run in enumerate(study.runs) if run.trained]
     if not places:
         return None
-    trained = [runs[place] for place in places]
+    shown, among = _abreast(study, places)
+    trained = [study.runs[place] for place in shown]
     most = {1: 10, 2: 7, 3: 5}.get(len(trained), 4)
     present = {sample.spec for run in trained for sample in run.samples}
     chosen = [spec for spec in samples.FIRST_CLOUDS if spec in present] or None
-    data = samples.prepare(trained, clouds=chosen, most=most)
-    return numbering.grid(None, "samples", "Images from random codes", data, places)
+    data = samples.prepare(trained, clouds=chosen, most=most, among=among)
+    return numbering.grid(None, "samples", "Images from random codes", data, shown)
+
+
+def _abreast(study: StudyPayload, places: list[int]) -> tuple[list[int], str]:
+    """Choose as many runs as have room, and say of which; of a sweep weights from the smallest to the largest."""
+    if len(places) <= samples.ABREAST:
+        return places, ""
+    if study.sweep is None or not study.sweep.curves:
+        return places[: samples.ABREAST], f"the first of {len(places)} runs; those of the others stand with each"
+    rows = study.sweep.curves[0].rows
+    first = [row.run for row in rows if row.seed == rows[0].seed]
+    names = [first[round(step * (len(first) - 1) / (samples.ABREAST - 1))] for step in range(samples.ABREAST)]
+    shown = [place for name in dict.fromkeys(names) for place in places if study.runs[place].name == name]
+    return shown, f"from the smallest weight to the largest; those of all {len(places)} runs stand with each"
 
 
 def _belongs(overlay: str, runs: tuple[RunPayload, ...]) -> bool:

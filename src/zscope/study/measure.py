@@ -41,7 +41,7 @@ class MeasureSettings:
     Attributes
     ----------
     draws : int
-        Null clouds of each kind.
+        Null clouds of each kind; 0: figures without verdicts.
     seed : int
         Seed of null clouds, k-means and maps.
     points, queries : int
@@ -64,7 +64,7 @@ class MeasureSettings:
 
     def check(self) -> None:
         """Check the bounds of all settings; `ParameterError` names the first that is out of them."""
-        for name, least in (("draws", 1), ("seed", 0), ("points", 1), ("queries", 1), ("map_draws", 0)):
+        for name, least in (("draws", 0), ("seed", 0), ("points", 1), ("queries", 1), ("map_draws", 0)):
             if getattr(self, name) < least:
                 raise ParameterError(name, f"be at least {least}", getattr(self, name))
         if self.map_points < LEAST_POINTS:
@@ -147,7 +147,7 @@ def _judged(
     rest = [battery for battery in BATTERIES if battery.measure != "tsne"]
     rng = generator(settings.seed, split, "nulls")
     judged = judge(codes, found, rng, draws=settings.draws, progress=progress, batteries=rest)
-    if "tsne" in found and settings.map_draws:
+    if "tsne" in found:
         maps = [battery for battery in BATTERIES if battery.measure == "tsne"]
         rng = generator(settings.seed, split, "null maps")
         judged |= judge(

@@ -39,7 +39,7 @@ class Measuring(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    draws: Annotated[int, Field(ge=1)] = 99
+    draws: Annotated[int, Field(ge=0)] = 99
     seed: Annotated[int, Field(ge=0)] = 0
     points: Annotated[int, Field(ge=1)] = MAX_POINTS
     queries: Annotated[int, Field(ge=1)] = MAX_QUERIES

@@ -22,6 +22,9 @@ QUANTITIES: tuple[tuple[str, str, str], ...] = (
     ("marginal_kl", "distance from the prior", "nats"),
     ("radius", "radius, peak", "latent units"),
     ("active", "active units", ""),
+    ("relative_normal", "as near as reconstructions, N(0, I)", "share"),
+    ("relative_fitted", "as near as reconstructions, fitted sampler", "share"),
+    ("relative_noise", "as near as reconstructions, noise", "share"),
     ("meaningful_normal", "meaningful, N(0, I)", "share"),
     ("meaningful_fitted", "meaningful, fitted sampler", "share"),
     ("meaningful_reconstructions", "meaningful, reconstructions", "share"),
@@ -30,6 +33,9 @@ QUANTITIES: tuple[tuple[str, str, str], ...] = (
     ("fd_reconstructions", "FD, reconstructions", ""),
 )
 """Figures of a run: name, words and unit."""
+
+_SCORES = {"relative": "meaningful_of_reconstructions", "meaningful": "meaningful", "fd": "fd"}
+"""Scores of a ladder by the first word of the quantities that hold them."""
 
 LEAST_WEIGHTS = 3
 """KL weights from which on runs are a sweep: between two of them no transition can be placed."""
@@ -52,8 +58,6 @@ class SweepRow:
         Its seed, with what its weights began from where that is another seed's.
     values : dict of str to float or None
         By the names of `QUANTITIES`; None where it was not measured. Losses are of held-out images where there are any.
-    best : float or None
-        The largest meaningful share that any scored sampler or the reconstructions reach.
     fitted : str or None
         The fitted sampler: the recommended one, or ``covariance`` where none is.
     """
@@ -62,7 +66,6 @@ class SweepRow:
     weight: float
     seed: str
     values: dict[str, float | None]
-    best: float | None
     fitted: str | None
 
 
@@ -211,16 +214,15 @@ def _curve(label: str, runs: Sequence[RunPayload], split: str) -> SweepCurve:
     rows = tuple(sorted((_row(run, split) for run in reversed(distinct.values())), key=lambda row: row.weight))
     dimensions = int(_model(runs[0])["z_dim"])
 
-    def shares(name: str) -> BySeed:
+    def by_seed(name: str) -> BySeed:
         return _by_seed(rows, lambda row: row.values[name])
 
     prior = _model(runs[0]).get("prior", {"name": "normal"})["name"]
     if prior == "normal":
-        best = _by_seed(rows, lambda row: row.best)
-        decodes = decoding(shares("meaningful_normal"), best, shares("meaningful_reconstructions"))
+        decodes = decoding(by_seed("relative_normal"), by_seed("relative_noise"), by_seed("active"))
     else:
         decodes = Crossing("not measured", why=f"the prior of these models is {prior}")
-    collapses = collapse(shares("active"), dimensions)
+    collapses = collapse(by_seed("active"), dimensions)
     return SweepCurve(label, dimensions, rows, decodes, collapses, _cost(rows, decodes, collapses))
 
 
@@ -253,12 +255,12 @@ def _row(run: RunPayload, split: str) -> SweepRow:
     content = {} if run.ladder is None else run.ladder.content
     rungs = {entry["sampler"]: entry for entry in content.get("rungs", ())}
     fitted = next((name for name in (content.get("recommended"), "covariance") if name in rungs), None)
-    reference = content.get("reference", {}).get("reconstructions", {})
-    for key, entry in (("normal", rungs.get("normal")), ("fitted", rungs.get(fitted)), ("reconstructions", reference)):
-        for score in ("meaningful", "fd"):
-            values[f"{score}_{key}"] = _score(entry or {}, score)
-    found = [share for entry in (*rungs.values(), reference) if (share := _score(entry, "meaningful")) is not None]
-    return SweepRow(run.name, _weight(run), _seed(run), values, max(found, default=None), fitted)
+    entries = {"normal": rungs.get("normal"), "fitted": rungs.get(fitted), **content.get("reference", {})}
+    for name, _, _ in QUANTITIES:
+        score, _, key = name.partition("_")
+        if score in _SCORES:
+            values[name] = _score(entries.get(key) or {}, _SCORES[score])
+    return SweepRow(run.name, _weight(run), _seed(run), values, fitted)
 
 
 def _score(entry: dict[str, Any], name: str) -> float | None:

@@ -50,7 +50,7 @@ def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
     if found.state == "not measured":
         return "whether codes from N(0, I) decode is not known: no ladder was scored."
     if found.state == "not reached":
-        most = max(curve.weights, key=lambda weight: curve.middle("meaningful_normal", weight) or 0.0)
+        most = max(curve.weights, key=lambda weight: curve.middle("relative_normal", weight) or 0.0)
         return (
             f"codes from N(0, I) do not decode at any weight of this sweep; at most {_shares(curve, most)}, at "
             f"{_weight(sweep, most)}."
@@ -65,7 +65,7 @@ def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
     return (
         f"codes from N(0, I) start to decode at {_weight(sweep, found.weight)}{_over(found)}: there "
         f"{_shares(curve, found.weight)}; at the weight below, {_number(found.before)}, "
-        f"{_percent(curve.middle('meaningful_normal', found.before or 0.0))}."
+        f"{_percent(curve.middle('relative_normal', found.before or 0.0))}."
     )
 
 
@@ -75,12 +75,16 @@ def _why(sweep: Sweep, found: Crossing) -> str:
 
 
 def _shares(curve: SweepCurve, weight: float) -> str:
-    normal, fitted, reconstructions = (
-        _percent(curve.middle(f"meaningful_{key}", weight)) for key in ("normal", "fitted", "reconstructions")
+    normal, fitted, meaningful, most = (
+        _percent(curve.middle(name, weight))
+        for name in ("relative_normal", "relative_fitted", "meaningful_normal", "meaningful_reconstructions")
     )
     names = sorted({row.fitted for row in curve.rows if row.weight == weight and row.fitted not in (None, "normal")})
-    other = f", {fitted} from the sampler that is fitted to codes ({' or '.join(map(str, names))})" if names else ""
-    return f"{normal} of their images are meaningful{other}, and {reconstructions} of reconstructions"
+    other = f" ({fitted} from the sampler that is fitted to codes, {' or '.join(map(str, names))})" if names else ""
+    return (
+        f"{normal} of their images{other} are as near to real ones as 95 % of reconstructions are; as near as 95 % of "
+        f"held-out images are {meaningful}, and {most} of reconstructions"
+    )
 
 
 def _advice(sweep: Sweep, curve: SweepCurve) -> str | None:

@@ -8,10 +8,10 @@ from typing import Literal, cast
 from zscope.typing import JsonDict
 
 HALF = 0.5
-"""Random codes decode where their meaningful share is at least this part of the best that the model reaches."""
+"""Random codes decode where at least this share of their images is as near to real ones as reconstructions are."""
 
-LEAST_RECONSTRUCTIONS = 0.5
-"""Where fewer reconstructions than this are meaningful, the decoder is the limit, and nothing is decided of codes."""
+MOST_NOISE = 0.05
+"""Where a larger share of images of noise is as near as that, reconstructions are no yardstick."""
 
 COLLAPSED = 0.9
 """Units have collapsed where at most this part of the latent dimensions is active."""
@@ -62,50 +62,54 @@ class Crossing:
         return cast(JsonDict, asdict(self))
 
 
-def decoding(normal: BySeed, best: BySeed, reconstructions: BySeed) -> Crossing:
+def decoding(normal: BySeed, noise: BySeed, active: BySeed) -> Crossing:
     """Find the smallest weight at which codes from N(0, I) decode.
 
-    They do where, for the median over seeds, meaningful share of N(0, I) ≥ `HALF` · best, with best the largest share
-    that any scored sampler or the reconstructions of the same run reach. Weights at which the median share of
-    reconstructions is under `LEAST_RECONSTRUCTIONS` decide nothing.
+    They do where, for the median over seeds, a share of at least `HALF` of their images is as near to a training image
+    as 95 % of the model's own held-out reconstructions are: what the decoder blurs counts against no code. Where
+    reconstructions are no yardstick (`MOST_NOISE`), or no unit is active, so that the decoder has one answer to all
+    codes, nothing is decided.
 
     Parameters
     ----------
-    normal, best, reconstructions : mapping of float to mapping of str to float
-        Meaningful shares in 0 … 1 by weight and seed.
+    normal, noise : mapping of float to mapping of str to float
+        Shares in 0 … 1 of images of codes from N(0, I) and of noise that are as near as that, by weight and seed.
+    active : mapping of float to mapping of str to float
+        Active units.
 
     Returns
     -------
     Crossing
-        Undecided where it is reached only with poor reconstructions or at the weight after poor ones, by some seeds
-        only, at weights more than one step of the sweep apart, or lost again at a larger weight.
+        Undecided where it is reached only at weights, or at the weight after weights, that decide nothing, by some
+        seeds only, at weights more than one step of the sweep apart, or lost again at a larger weight.
     """
-    ratios = {
-        weight: {seed: share / (best[weight][seed] or 1.0) for seed, share in shares.items() if seed in best[weight]}
-        for weight, shares in normal.items()
-    }
-    good = [
-        weight
-        for weight in sorted(ratios)
-        if ratios[weight] and median(reconstructions[weight].values()) >= LEAST_RECONSTRUCTIONS
-    ]
-    found = crossing({weight: ratios[weight] for weight in good}, lambda ratio: ratio >= HALF)
-    poor = [weight for weight in sorted(ratios) if weight not in good and ratios[weight]]
-    between = [weight for weight in poor if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
+    scored = [weight for weight in sorted(normal) if normal[weight]]
+    idle = {weight: why for weight in scored if (why := _idle(noise.get(weight, {}), active.get(weight, {})))}
+    found = crossing({weight: normal[weight] for weight in scored if weight not in idle}, _decodes)
+    between = [weight for weight in idle if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
     if found.known and between:
-        share = 100 * median(reconstructions[between[-1]].values())
-        few = f"few reconstructions are meaningful themselves ({share:.3g} %)"
-        return replace(found, state="undecided", why=f"at {between[-1]:g}, below it, {few}")
-    if not poor or found.state not in ("not reached", "not measured"):
+        return replace(found, state="undecided", why=f"at {between[-1]:g}, below it, {idle[between[-1]]}")
+    if not idle or found.state not in ("not reached", "not measured"):
         return found
-    reached = [weight for weight in poor if median(ratios[weight].values()) >= HALF]
-    if not reached and good:
+    reached = [weight for weight in idle if _decodes(median(normal[weight].values()))]
+    if not reached and len(idle) < len(scored):
         return found
-    shown = reached or poor
-    share = 100 * median(reconstructions[shown[0]].values())
-    only = "is reached only where" if reached else "cannot be told: at every weight"
-    few = f"few reconstructions are meaningful themselves ({share:.3g} % at {shown[0]:g})"
-    return Crossing("undecided", seeds=_seeds(ratios), why=f"it {only} {few}")
+    shown = (reached or scored)[0]
+    only = "it is reached only where" if reached else "it cannot be told where"
+    return Crossing("undecided", seeds=_seeds(normal), why=f"{only} {idle[shown]} ({shown:g})")
+
+
+def _decodes(share: float) -> bool:
+    return share >= HALF
+
+
+def _idle(noise: Mapping[str, float], active: Mapping[str, float]) -> str:
+    """Say why a weight decides nothing of random codes; empty where it does."""
+    if active and median(active.values()) < 1:
+        return "no unit is active"
+    if noise and (share := median(noise.values())) > MOST_NOISE:
+        return f"{100 * share:.3g} % of images of noise are as near to real ones as reconstructions are"
+    return ""
 
 
 def collapse(active: BySeed, dimensions: int) -> Crossing:
