@@ -109,6 +109,10 @@ def test_a_model_is_a_differentiable_function_of_its_codes():
         step[0, axis] = 1e-3
         up, down = (model.decode(codes.detach() + sign * step)[0, 3, 4, 0] for sign in (1, -1))
         assert gradient[0, axis] == pytest.approx((up - down) / 2e-3, rel=0.02, abs=1e-5)
+    pictures_of(model)(codes).sum().backward()
+    assert codes.grad is not None
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(

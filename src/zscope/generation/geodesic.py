@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import functional_call
 
 from zscope.errors import ParameterError
 from zscope.generation.neighbourhood import Neighbourhood
@@ -159,14 +160,16 @@ def geodesic(
 def pictures_of(model: Autoencoder) -> Pictures:
     """Give the means of p(x|z) of a model as a differentiable function: codes (n, d) → pictures (n, C, H, W).
 
-    In evaluation mode and float32; unlike `Autoencoder.decode` it keeps what gradients need.
+    In evaluation mode and float32; unlike `Autoencoder.decode` it keeps what gradients by the codes need. Of the
+    decoder's weights none are taken, which would cost a third of the time.
     """
+    frozen = {name: parameter.detach() for name, parameter in model.decoder.named_parameters()}
 
     def pictures(codes: Tensor) -> Tensor:
         was_training = model.training
         model.eval()
         try:
-            return model.likelihood.mean(model.decoder(codes).float())
+            return model.likelihood.mean(functional_call(model.decoder, frozen, (codes,)).float())
         finally:
             model.train(was_training)
 
