@@ -12,6 +12,8 @@ from zscope.training.steps import Stepper
 
 CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
 
+ONEDNN = "could not create a primitive"
+
 
 @pytest.fixture
 def memory_for(monkeypatch):
@@ -30,7 +32,9 @@ def memory_for(monkeypatch):
     return limit
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError(CPU), RuntimeError(ONEDNN), MemoryError()]
+)
 def test_says_which_batch_would_fit(tmp_path, train_digits, memory_for, error):
     memory_for(10, error)
     with pytest.raises(TrainingError) as caught:
@@ -79,6 +83,12 @@ def test_a_penalty_on_the_batch_is_not_the_same_in_parts(tmp_path, train_digits,
 def test_not_even_one_image(tmp_path, train_digits, memory_for):
     memory_for(0, MemoryError())
     with pytest.raises(TrainingError, match="out of memory with --batch 32, and even one image does not fit"):
+        train_digits(tmp_path / "run")
+
+
+def test_what_may_be_memory_and_fails_with_one_image_too_is_told_as_it_is(tmp_path, train_digits, memory_for):
+    memory_for(0, RuntimeError(ONEDNN))
+    with pytest.raises(TrainingError, match=f"a step fails with --batch 32, and with one image too: {ONEDNN}"):
         train_digits(tmp_path / "run")
 
 

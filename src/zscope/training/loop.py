@@ -196,7 +196,7 @@ class Trainer:
         if failed is not None:
             batch, accumulate = self.config.batch, self.config.accumulate
             attempt = partial(stepper.fits, self.train)
-            raise too_large(batch, accumulate, attempt, same=not sees_the_batch(self.model.config)) from None
+            raise too_large(failed, batch, accumulate, attempt, same=not sees_the_batch(self.model.config)) from None
         return True
 
     def _epoch(self, stepper: Stepper, interrupt: Interruptible) -> bool:

@@ -7,13 +7,15 @@ import torch
 from zscope.errors import TrainingError
 
 _CPU_WORDS = ("not enough memory", "can't allocate memory", "out of memory")
+_UNCLEAR_WORDS = ("could not create a primitive", "could not create a memory object")
+"""All that oneDNN says where memory is short, and where it cannot do what is asked."""
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is exhausted: that of a GPU, of MPS, or the machine's."""
+    """Whether an error says that memory is exhausted, or may be: that of a GPU, of MPS, or the machine's."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _CPU_WORDS)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _CPU_WORDS + _UNCLEAR_WORDS)
 
 
 def smaller_batches(batch: int) -> Iterator[int]:
@@ -58,11 +60,15 @@ def _fits(size: int, attempt: Callable[[int], None]) -> bool:
     return True
 
 
-def too_large(batch: int, accumulate: int, attempt: Callable[[int], None], *, same: bool) -> TrainingError:
+def too_large(
+    error: BaseException, batch: int, accumulate: int, attempt: Callable[[int], None], *, same: bool
+) -> TrainingError:
     """Say that memory is exhausted, and which batch would fit (see `fitting_batch`).
 
     Parameters
     ----------
+    error : BaseException
+        What a step said (see `out_of_memory`).
     batch, accumulate : int
         The recipe's.
     attempt : callable
@@ -71,6 +77,8 @@ def too_large(batch: int, accumulate: int, attempt: Callable[[int], None], *, sa
         Whether a step that is cut into batches is the same step (see `zscope.training.checks.sees_the_batch`).
     """
     fits = fitting_batch(batch, attempt)
+    if fits is None and any(words in str(error) for words in _UNCLEAR_WORDS):
+        return TrainingError(f"a step fails with --batch {batch}, and with one image too: {error}")
     if fits is None:
         return TrainingError(f"out of memory with --batch {batch}, and even one image does not fit")
     gives = "gives the same steps" if same else "takes as many images a step"
