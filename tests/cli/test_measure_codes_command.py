@@ -62,6 +62,17 @@ def test_one_json_object_and_nothing_that_was_not_asked_for(home, capsys):
     assert not (home / "mine.zscope").exists()
 
 
+def test_without_draws_nothing_is_tested_and_terminal_and_report_say_so(home, capsys):
+    assert zscope(["measure", "mine.npy", "--draws", "0"]) == 0
+    captured = capsys.readouterr()
+    assert "--draws 0: no null clouds are drawn, and no claim about chance is decided" in captured.err
+    assert "radius explained" not in captured.out
+    assert "claims about chance (no null clouds were drawn)" in (home / "mine.zscope" / "report.html").read_text()
+    measures = json.loads((home / "mine.zscope" / "measures.json").read_text())["measures"]
+    assert [entry["name"] for entry in measures if entry["tests"]] == []
+    assert [entry["name"] for entry in measures if entry["verdict"]] == ["axes"]  # which describes
+
+
 def test_labels_colour_the_figures_and_bad_rows_are_dropped_on_request(home, capsys):
     table = TABLE.copy()
     table[3] = np.nan

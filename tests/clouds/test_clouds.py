@@ -81,6 +81,7 @@ def kept_moments(name, codes):
         "kde": lambda: (mean, (1 + cloud("kde").fit(codes).bandwidth_ ** 2) * covariance),
         "neighbours": lambda: neighbours_moments(codes, 5),
         "posterior": lambda: (mean, covariance),
+        "prior": lambda: (mean, covariance),  # of a model whose prior has these codes for components
         "normal": lambda: (np.zeros(D), np.eye(D)),
         "uniform": lambda: (np.zeros(D), 4 / 3 * np.eye(D)),
         "axes": lambda: (mean, np.diag(np.diag(covariance))),
@@ -322,7 +323,7 @@ class TestEveryCloud:
     [
         (
             "gauss",
-            "cloud must be one of normal, uniform, radius, axes, axes-empirical, permuted, copula, covariance, "
+            "cloud must be one of normal, uniform, prior, radius, axes, axes-empirical, permuted, copula, covariance, "
             "elliptical, ellipsoid, mixture, kde, neighbours, flow, second-stage, posterior, got gauss",
         ),
         ("", "got nothing"),

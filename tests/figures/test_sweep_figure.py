@@ -81,7 +81,7 @@ def test_a_weight_of_zero_stands_beside_the_scale():
         (
             AT,
             "Vertical line: from beta 0.1 on codes from N(0, I) decode (at least 50 % of their images are as near to "
-            "real ones as 95 % of reconstructions are).",
+            "training images as 95 % of reconstructions are).",
         ),
         (Crossing("not reached", seeds=2), "Random codes decode at no weight."),
         (Crossing("undecided", seeds=2, why="x"), "From which weight on random codes decode is undecided: x."),

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
+from zscope.clouds import PriorCloud
 from zscope.models import PRIORS, Autoencoder, Posterior
 from zscope.models.config import validated
 
@@ -55,6 +56,21 @@ class TestEveryPrior:
         assert ours.shape == (20_000,)
         assert abs(ours.mean() - exact) < 5 * ours.std() / np.sqrt(20_000) + 1e-5
 
+    def test_components_are_the_mixture_that_it_is(self, name):
+        # Log-density of the mixture by scipy, and moments of the cloud that draws from it, at five standard errors.
+        model = make(name, z_dim=2)
+        mean, logvar = model.prior_components()
+        sd = np.exp(0.5 * logvar.astype(np.float64))
+        codes = torch.randn(50, 2)
+        parts = stats.norm.logpdf(codes.numpy()[:, None], mean[None], sd[None]).sum(axis=2)
+        with torch.no_grad():
+            found = model.prior.log_density(codes).numpy()
+        np.testing.assert_allclose(found, special.logsumexp(parts, axis=1) - np.log(len(mean)), rtol=1e-4, atol=1e-4)
+        drawn = PriorCloud().fit(mean, logvar).draw(20_000, np.random.default_rng(0)).astype(np.float64)
+        assert np.all(np.abs(drawn.mean(0) - mean.mean(0)) < 5 * drawn.std(0) / np.sqrt(20_000))
+        second = (mean.astype(np.float64) ** 2 + sd**2).mean(0)
+        assert np.all(np.abs((drawn**2).mean(0) - second) < 5 * (drawn**2).std(0) / np.sqrt(20_000))
+
     def test_a_copied_model_has_its_own(self, name):
         model = make(name)
         twin = copy.deepcopy(model)
@@ -91,3 +107,7 @@ def test_vamp_learns_its_pseudo_inputs_and_is_kept(tmp_path):
 
 def test_the_standard_normal_adds_nothing_to_the_state():
     assert not [name for name in make("normal").state_dict() if name.startswith(("prior", "likelihood"))]
+
+
+def test_an_ae_has_no_prior():
+    assert make("normal", kind="ae", beta=0.0).prior_components() is None

@@ -202,6 +202,11 @@ class TestOpening:
         found, among = _abreast(swept, places)
         assert found == shown
         assert among == f"from the smallest weight to the largest; those of all {2 * weights} runs stand with each"
+        # The first seed's run of the largest weight has no model.
+        without = [place for place in places if place != 2 * weights - 2]
+        assert _abreast(swept, without)[0] == [*shown[:-1], 2 * weights - 1]
+        named = replace(many, sweep=Sweep("beta", "held-out", (replace(curve, label="z_dim 8"),) * 2, ()))
+        assert _abreast(named, places)[1].startswith("from the smallest weight of z_dim 8 to the largest; ")
 
 
 def test_comparison_has_every_row_and_column(page, study):

@@ -12,6 +12,7 @@ from zscope.cli.main import run as zscope
 from zscope.clouds import cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ParameterError
+from zscope.generation.sampling import fitted, with_prior
 from zscope.models import Autoencoder
 from zscope.runs.ladders import read_ladder
 from zscope.runs.latents import Latents
@@ -306,3 +307,74 @@ def test_noise_factor_scales_the_noise_of_the_posteriors(opened, tmp_path):
         sample_run(run, latents, folder=tmp_path / "no", clouds=["normal", "uniform:3"], eps_factor=0.5)
     with pytest.raises(ParameterError, match="eps_factor must be at least 0 and finite"):
         sample_run(run, latents, folder=tmp_path / "no", clouds=["posterior"], eps_factor=-1)
+
+
+@pytest.fixture(scope="module")
+def vamp(home):
+    before = Path.cwd()
+    os.chdir(home)
+    try:
+        short = ["--epochs", "8", *TRAIN[2:], "--quiet", "--out", "vamp"]
+        assert zscope(["train", "digits", *short, "--model", "vae", "--beta", "0.1", "--prior", "vamp:inputs=7"]) == 0
+        assert zscope(["sample", "vamp", "--ladder", "--sampler", "normal", "--quiet", "--device", "cpu"]) == 0
+    finally:
+        os.chdir(before)
+    return home / "vamp"
+
+
+class TestPrior:
+    """A model whose prior is a mixture that it learnt."""
+
+    def test_the_ladder_scores_it_beside_n_0_i(self, vamp):
+        content = read_ladder(vamp / "ladder.json")
+        assert [rung["sampler"] for rung in content["rungs"]] == ["normal", "prior"]
+        assert content["rungs"][1]["label"] == "the model's prior, of 7 components"
+        # Every code lies about a component, and N(0, I) does not know where these are.
+        mean, _ = Autoencoder.from_pretrained(vamp).prior_components()
+        nearest = {
+            name: np.linalg.norm(np.load(vamp / "ladder" / name / "codes.npy")[:, None] - mean, axis=2).min(1).mean()
+            for name in ("normal", "prior")
+        }
+        assert nearest["prior"] < nearest["normal"]
+
+    def test_samples_have_it_where_none_was_named(self, vamp, monkeypatch):
+        monkeypatch.chdir(vamp.parent)
+        run = Run.open(vamp)
+        sample_run(run, Latents.open(run.latents), n=2, device="cpu", log=quietly)
+        assert [sample.spec for sample in load_run(run).samples][:3] == ["normal", "prior", "uniform:2"]
+
+    def test_it_knows_of_no_label(self, vamp, monkeypatch, tmp_path):
+        monkeypatch.chdir(vamp.parent)
+        run = Run.open(vamp)
+        latents = Latents.open(run.latents)
+        with pytest.raises(ParameterError, match="sampler must be another one with a label"):
+            sample_run(run, latents, clouds=["prior"], n=2, folder=tmp_path / "s", label=LabelChoice("digit"))
+        lines = []
+        only = settings("prior", label="digit")
+        content = ladder_run(run, latents, only, folder=tmp_path / "l", device="cpu", log=lines.append)
+        assert content["saved"] == ["sampler.safetensors"]
+        assert "prior is recommended, which knows of no label: no sampler by digit is kept" in lines
+        drawn = load_sampler(tmp_path / "l" / "sampler.safetensors").draw(5, np.random.default_rng(0))
+        assert drawn.shape == (5, 6)
+
+    def test_others_have_none_or_n_0_i(self, home, opened, tmp_path):
+        run, latents = opened
+        assert [sample.spec for sample in load_run(run).samples if sample.spec == "prior"] == []
+        sample_run(run, latents, clouds=["prior"], n=300, folder=tmp_path / "s", device="cpu", log=quietly)
+        (drawn,) = load_run(run, samples=tmp_path / "s").samples
+        assert drawn.label == "the model's prior"
+        with pytest.raises(ParameterError, match="sampler must be another one: an AE has no prior, got prior"):
+            fitted("prior", latents.mean(latents.split("train")))
+
+
+@pytest.mark.parametrize(
+    ("specs", "named", "found"),
+    [
+        (("uniform", "normal", "axes"), "vamp", ["uniform", "normal", "prior", "axes"]),
+        (("uniform", "normal"), "normal", ["uniform", "normal"]),
+        (("axes",), "vamp", ["axes"]),
+        (("prior", "normal"), "vamp", ["prior", "normal"]),
+    ],
+)
+def test_a_prior_stands_behind_n_0_i(specs, named, found):
+    assert with_prior(specs, named) == found

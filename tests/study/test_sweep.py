@@ -28,10 +28,10 @@ def rung(name, share, meaningful=None):
     return {"sampler": name, **shares, "fd": score(1 + 100 * (1 - share))}
 
 
-def ladder(share, noise=0.0, recommended="mixture"):
+def ladder(share, noise=0.0, recommended="mixture", meaningful=0.9):
     content = {
         "rungs": [rung("normal", share), rung("covariance", 0.4), rung("mixture", 0.8)],
-        "reference": {"reconstructions": rung("reconstructions", 0.95, 0.9), "noise": rung("noise", noise)},
+        "reference": {"reconstructions": rung("reconstructions", 0.95, meaningful), "noise": rung("noise", noise)},
         "recommended": recommended,
         "left_out": [],
     }
@@ -99,11 +99,14 @@ def test_sentences_name_the_weight_the_seeds_and_the_cost():
     first, second, *_ = sweep_findings(sweep_of(swept()))
     assert first.says == (
         "KL sweep of 4 weights and 2 seeds: codes from N(0, I) start to decode at beta 0.1 (of all 2 seeds): there 50 "
-        "% of their images (80 % from the sampler that is fitted to codes, mixture) are as near to real ones as 95 % "
-        "of reconstructions are; as near as 95 % of held-out images are 25 %, and 90 % of reconstructions; at the "
+        "% of their images (80 % from the sampler that is fitted to codes, mixture) are as near to training images as "
+        "95 % of reconstructions are; as near as 95 % of held-out images are 25 %, and 90 % of reconstructions; at the "
         "weight below, 0.01, 10 %."
     )
-    assert first.advice.startswith("To draw from N(0, I) train with beta 0.1 or the next larger weight")
+    assert first.advice == (
+        "To draw from N(0, I) train with beta 0.1; with a smaller weight draw from a sampler that is fitted to the "
+        "codes."
+    )
     assert first.figure == "sweep"
     assert second.says == (
         "KL sweep of 4 weights and 2 seeds: at most 10 % of units are inactive at any weight: 8 of 8 are active at "
@@ -161,8 +164,45 @@ def test_undecided_sweeps_say_so():
     assert "is undecided: the seeds disagree: 1 of 2 reach it" in finding.says
     poor = [replace(one, ladder=ladder(0.9, noise=0.2)) for one in swept()]
     assert (
-        "it is reached only where 20 % of images of noise are as near to real ones as reconstructions are (0.0001)."
+        "it is reached only where 20 % of images of noise are as near to training images as reconstructions are "
+        "(0.0001)."
     ) in sweep_findings(sweep_of(poor))[0].says
+
+
+def test_a_weight_that_blurs_reconstructions_is_not_recommended():
+    """Random codes do as well as codes of images at 0.1, where few reconstructions look real any more."""
+    sharp = {1e-4: 0.9, 0.01: 0.9, 0.1: 0.3, 1.0: 0.1}
+    runs = [
+        replace(one, ladder=ladder(SHARES[beta], meaningful=sharp[beta]))
+        for beta in SHARES
+        for one in (run(beta), run(beta, 1))
+    ]
+    finding = sweep_findings(sweep_of(runs))[0]
+    assert "start to decode at beta 0.1" in finding.says
+    assert finding.advice.startswith(
+        "At beta 0.1 random codes do as well as codes of images because both are blurred: 30 % of reconstructions are "
+        "meaningful, and 90 % at 0.0001. Train longer"
+    )
+
+
+def test_the_fitted_share_is_of_runs_with_such_a_sampler():
+    runs = swept()
+    runs[4] = replace(runs[4], ladder=ladder(0.5, recommended="normal"))
+    assert "(80 % from the sampler that is fitted to codes, mixture)" in sweep_findings(sweep_of(runs))[0].says
+    none = [replace(one, ladder=ladder(one.manifest["config"]["model"]["beta"], recommended="normal")) for one in runs]
+    assert "from the sampler that is fitted" not in sweep_findings(sweep_of(none))[0].says
+
+
+def test_weights_that_were_not_scored_are_named():
+    runs = swept()
+    gap = [replace(one, ladder=None) if place in (2, 3) else one for place, one in enumerate(runs)]
+    assert "is undecided: at 0.01, below it, N(0, I) was not scored" in sweep_findings(sweep_of(gap))[0].says
+    end = [replace(one, ladder=None) if place > 5 else one for place, one in enumerate(runs)]
+    assert sweep_findings(sweep_of(end))[0].says.endswith("10 %; at 1 N(0, I) was not scored.")
+    without = [replace(one, ladder=ladder(0.5)) for one in runs]
+    for one in without:
+        one.ladder.content["rungs"].pop(0)
+    assert "is not asked: N(0, I) was not scored." in sweep_findings(sweep_of(without))[0].says
 
 
 def test_sweeps_without_a_transition():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zscope.study.transition import COLLAPSED, HALF, MOST_NOISE, collapse, crossing, decoding
+from zscope.study.transition import COLLAPSED, MOST_NOISE, collapse, crossing, decoding
 
 WEIGHTS = (0.01, 0.1, 1.0, 10.0)
 
@@ -82,10 +82,10 @@ def test_weights_without_a_seed_are_passed_over():
     assert found.before == 0.01
 
 
-@pytest.mark.parametrize("shares", [[0, 0.49, 0.5, 0.8], [0, 0.51, 0.51, 0.8]])
-def test_random_codes_decode_where_half_of_their_images_do(shares):
+@pytest.mark.parametrize(("shares", "weight"), [([0, 0.49, 0.5, 0.8], 1.0), ([0, 0.51, 0.51, 0.8], 0.1)])
+def test_random_codes_decode_where_half_of_their_images_do(shares, weight):
     found = decoding(table(shares), flat(0.0), flat(8))
-    assert found.weight == WEIGHTS[next(place for place, share in enumerate(shares) if share >= HALF)]
+    assert (found.state, found.weight, found.why) == ("at", weight, "")
 
 
 YARDSTICKS = {"noise passes": (MOST_NOISE + 0.01, 8), "no unit is active": (0.0, 0)}
@@ -104,13 +104,17 @@ def weighed(shares, idle, kind):
 @pytest.mark.parametrize("kind", YARDSTICKS)
 class TestWithoutAYardstick:
     def test_nothing_is_decided_where_there_is_none(self, kind):
-        assert weighed([0, 0, 0.5, 0.9], {3}, kind).weight == 1.0
+        found = weighed([0, 0, 0.5, 0.9], {3}, kind)
+        assert (found.state, found.weight) == ("at", 1.0)
+        assert found.why.startswith("at 10 ")
         late = weighed([0, 0, 0, 0.9], {3}, kind)
         assert late.state == "undecided"
         words = {"noise passes": "6 % of images of noise are as near", "no unit is active": "no unit is active"}[kind]
         assert late.why.startswith(f"it is reached only where {words}")
         assert late.why.endswith(" (10)")
-        assert weighed([0, 0, 0, 0], {3}, kind).state == "not reached"
+        never = weighed([0, 0, 0, 0], {3}, kind)
+        assert never.state == "not reached"
+        assert never.why.startswith("at 10 ")
         none = weighed([0, 0, 0, 0], {0, 1, 2, 3}, kind)
         assert none.state == "undecided"
         assert none.why.startswith(f"it cannot be told where {words}")
@@ -131,6 +135,26 @@ class TestWithoutAYardstick:
     def test_elsewhere_it_does_not(self, kind):
         assert weighed([0, 0, 0.9, 0.9], {0}, kind).weight == 1.0
         assert weighed([0, 0.9, 0.9, 0.9], {3}, kind).weight == 0.1
+
+
+def test_a_run_without_a_yardstick_has_no_voice_and_half_of_them_silence_a_weight():
+    collapsed, alive = [0, 0, 0.97, 0.97], [0, 0, 0.1, 0.6]
+    found = decoding(table(collapsed, alive), flat(0.0, seeds=2), table([8, 8, 0, 0], [8, 8, 2, 2]))
+    assert (found.state, found.why) == ("undecided", "it is reached only where no unit is active (1)")
+    found = decoding(
+        table(collapsed, alive, alive), flat(0.0, seeds=3), table([8, 8, 0, 0], [8, 8, 2, 2], [8, 8, 2, 2])
+    )
+    assert (found.weight, found.low, found.high) == (10.0, None, None)
+    assert "the seeds disagree: 2 of 3 reach it" in found.why
+
+
+def test_weights_that_were_not_scored_decide_nothing():
+    found = decoding(table([None, 0.9, 0.9, 0.9]), {}, {})
+    assert (found.state, found.why) == ("undecided", "at 0.01, below it, N(0, I) was not scored")
+    found = decoding(table([0, None, 0.9, 0.9]), {}, {})
+    assert (found.state, found.why) == ("undecided", "at 0.1, below it, N(0, I) was not scored")
+    found = decoding(table([0, 0.9, 0.9, None]), {}, {})
+    assert (found.state, found.weight, found.why) == ("at", 0.1, "at 10 N(0, I) was not scored")
 
 
 def test_without_ladders_nothing_was_measured_and_without_measures_units_are_not_asked_for():

@@ -41,7 +41,7 @@ def measure_command(
         typer.Option("--group", help="Label, or file of one, by which neighbours of the own group are left out too."),
     ] = None,
     draws: Annotated[
-        int, typer.Option("--draws", help="Null clouds of each kind; 0: figures without verdicts.")
+        int, typer.Option("--draws", help="Null clouds of each kind; 0: no claim is held against chance.")
     ] = DEFAULT.draws,
     points: Annotated[int, typer.Option("--points", help="Hold at most so many codes against nulls.")] = DEFAULT.points,
     queries: Annotated[
@@ -78,6 +78,8 @@ def measure_command(
     output = Output(quiet=quiet, as_json=as_json)
     settings = MeasureSettings(draws, seed, points, queries, maps, map_draws, map_points)
     settings.check()
+    if draws == 0:
+        output.log("--draws 0: no null clouds are drawn, and no claim about chance is decided")
     path = run_or_codes
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the search of neighbours takes a GPU where it sees one

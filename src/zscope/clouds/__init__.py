@@ -19,6 +19,7 @@ from zscope.clouds.neighbours import NeighboursCloud
 from zscope.clouds.normal import NormalCloud
 from zscope.clouds.permuted import PermutedCloud
 from zscope.clouds.posterior import PosteriorCloud
+from zscope.clouds.prior import PriorCloud
 from zscope.clouds.radius import RadiusCloud
 from zscope.clouds.second_stage import SecondStageCloud
 from zscope.clouds.uniform import UniformCloud
@@ -41,6 +42,7 @@ __all__ = [
     "NormalCloud",
     "PermutedCloud",
     "PosteriorCloud",
+    "PriorCloud",
     "RadiusCloud",
     "SecondStageCloud",
     "UniformCloud",
@@ -54,6 +56,7 @@ CLOUDS: dict[str, type[Cloud]] = {
     for kind in (
         NormalCloud,
         UniformCloud,
+        PriorCloud,
         RadiusCloud,
         AxesCloud,
         AxesEmpiricalCloud,

@@ -14,7 +14,7 @@ from zscope.figures.words import counted, listed
 from zscope.study.payload import RunPayload
 from zscope.typing import ImageArray
 
-FIRST_CLOUDS = ("normal", "uniform:2", "axes", "covariance", "mixture:10", "mixture")
+FIRST_CLOUDS = ("normal", "prior", "uniform:2", "axes", "covariance", "mixture:10", "mixture")
 """Clouds of the overview: what people draw from first, and what each further step of knowledge adds."""
 
 MOST = 128
@@ -180,7 +180,7 @@ def caption(data: SamplesData) -> str:
         says.append(f"Then images decoded from codes drawn at random from {rows}, {lines}: {listed(clouds)}.")
     if any(row.key == "mixture" and row.label.startswith("mixture of 1 Gaussian") for row in data.rows):
         says.append(ONE_GAUSSIAN)
-    if len(data.titles) > 1:
+    if len(data.titles) > 1 or data.among:
         says.append(f"Side by side: {listed(data.titles)}{f', {data.among}' if data.among else ''}.")
     return " ".join(says)
 

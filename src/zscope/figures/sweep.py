@@ -27,8 +27,8 @@ _STYLES: dict[str, Literal["-", "--", ":"]] = {"normal": "-", "fitted": "--", "r
 
 TABLE_TITLE = (
     "Medians over seeds: nats per image, radius in latent units, shares of images of N(0, I) and of the fitted sampler "
-    "that are as near to real ones as 95 % of reconstructions, and of reconstructions that are meaningful; * random "
-    "codes decode from here on"
+    "that are as near to training images as 95 % of reconstructions, and of reconstructions that are meaningful; "
+    "* random codes decode from here on"
 )
 
 HEAD = ("seeds", "reconstruction", "KL", "radius", "active", "N(0, I)", "fitted", "reconstructions")
@@ -167,7 +167,7 @@ def _marks(data: SweepData, curve: SweepShown) -> str:
     if decodes.known:
         first = (
             f"vertical line: from {data.name} {number(decodes.weight)} on codes from N(0, I) decode (at least "
-            f"{percent(HALF)} of their images are as near to real ones as 95 % of reconstructions are)"
+            f"{percent(HALF)} of their images are as near to training images as 95 % of reconstructions are)"
         )
     second = ""
     if collapses.known:

@@ -5,21 +5,53 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zscope.clouds import Cloud, cloud
+from zscope.clouds import Cloud, PriorCloud, cloud
 from zscope.errors import ParameterError
 from zscope.runs.samples import CloudSample
 from zscope.typing import CodeArray, ImageArray, Progress, silent
 
+Components = tuple[CodeArray, CodeArray]
+"""Means and log-variances of the components of a prior, of shape (K, d) each."""
+
 DEFAULT_CLOUDS = ("normal", "uniform:2", "uniform:8", "uniform:10", "uniform:16", "axes", "covariance", "mixture")
 """The clouds that are sampled when none is named, by what they know of the codes."""
 
-FIXED = ("normal", "uniform")
+PRIOR = PriorCloud.name
+
+FIXED = ("normal", "uniform", PRIOR)
 """Clouds that learn nothing from the codes, and so nothing of the posteriors' noise."""
 
 
-def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None) -> Cloud:
-    """Make a cloud from its text and fit it to codes; log-variances, where there are any, are given to it too."""
-    return cloud(spec).fit(codes, logvar)
+def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None, components: Components | None = None) -> Cloud:
+    """Make a cloud from its text and fit it to what it learns from.
+
+    Parameters
+    ----------
+    spec : str
+        The cloud.
+    codes, logvar : ndarray of shape (N, d)
+        Codes, and log-variances where there are any.
+    components : (ndarray of shape (K, d), ndarray of shape (K, d)), optional
+        Means and log-variances of the components of the model's prior, from which ``prior`` alone learns.
+
+    Raises
+    ------
+    ParameterError
+        The cloud is ``prior``, and there are no components.
+    """
+    if spec != PRIOR:
+        return cloud(spec).fit(codes, logvar)
+    if components is None:
+        raise ParameterError("sampler", "be another one: an AE has no prior", PRIOR)
+    return PriorCloud().fit(*components)
+
+
+def with_prior(specs: Sequence[str], named: str) -> list[str]:
+    """Put a model's own prior behind N(0, I), where that is among clouds and is not the prior (named ``normal``)."""
+    place = list(specs).index("normal") + 1 if "normal" in specs else 0
+    if not place or named == "normal" or PRIOR in specs:
+        return list(specs)
+    return [*specs[:place], PRIOR, *specs[place:]]
 
 
 def sample_clouds(

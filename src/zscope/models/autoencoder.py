@@ -296,6 +296,18 @@ class Autoencoder(nn.Module):
             parts = [to_uint8(self.decode(codes[start : start + batch])) for start in range(0, len(codes), batch)]
         return np.concatenate(parts) if parts else np.empty((0, *self.config.shape), np.uint8)
 
+    @torch.inference_mode()
+    def prior_components(self) -> tuple[CodeArray, CodeArray] | None:
+        """Means and log-variances, float32 (K, d), of the Gaussians of equal weight that make up the prior p(z).
+
+        N(0, I) has one; an AE has no prior, and gives None.
+        """
+        if self.config.kind == "ae":
+            return None
+        with _Evaluating(self):
+            found = self.prior.components()
+        return found.mean.float().cpu().numpy(), found.log_variances.float().cpu().numpy()
+
     def sample(self, n: int, *, seed: int = 0, label: str | None = None) -> ImageArray:
         """Draw new images by the sampler that ``zscope sample RUN --ladder`` kept with the run.
 

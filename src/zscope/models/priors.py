@@ -36,6 +36,10 @@ class Prior(nn.Module, ABC):
     def draw(self, n: int) -> Tensor:
         """Draw codes, shape (n, d)."""
 
+    @abstractmethod
+    def components(self) -> Posterior:
+        """Means and log-variances (K, d) of the Gaussians of equal weight that it is a mixture of."""
+
 
 class PriorChoice(Part, ABC):
     """A prior as data."""
@@ -106,6 +110,11 @@ class StandardNormalPrior(Prior):
     def draw(self, n: int) -> Tensor:
         """Draw standard normal codes, shape (n, d)."""
         return torch.randn(n, self.z_dim, device=self.anchor.device)
+
+    def components(self) -> Posterior:
+        """One: mean 0, log-variance 0, tensors of shape (1, d)."""
+        zero = torch.zeros(1, self.z_dim, device=self.anchor.device)
+        return Posterior(zero, zero.clone())
 
 
 class VampPrior(Prior):

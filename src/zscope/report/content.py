@@ -200,11 +200,14 @@ def _abreast(study: StudyPayload, places: list[int]) -> tuple[list[int], str]:
         return places, ""
     if study.sweep is None or not study.sweep.curves:
         return places[: samples.ABREAST], f"the first of {len(places)} runs; those of the others stand with each"
-    rows = study.sweep.curves[0].rows
-    first = [row.run for row in rows if row.seed == rows[0].seed]
-    names = [first[round(step * (len(first) - 1) / (samples.ABREAST - 1))] for step in range(samples.ABREAST)]
-    shown = [place for name in dict.fromkeys(names) for place in places if study.runs[place].name == name]
-    return shown, f"from the smallest weight to the largest; those of all {len(places)} runs stand with each"
+    curve = study.sweep.curves[0]
+    runs = {study.runs[place].name: place for place in places}
+    first = {row.weight: runs[row.run] for row in reversed(curve.rows) if row.run in runs}
+    weights = sorted(first)
+    chosen = dict.fromkeys(round(step * (len(weights) - 1) / (samples.ABREAST - 1)) for step in range(samples.ABREAST))
+    of = f" of {curve.label}" if curve.label else ""
+    among = f"from the smallest weight{of} to the largest; those of all {len(places)} runs stand with each"
+    return [first[weights[place]] for place in chosen], among
 
 
 def _belongs(overlay: str, runs: tuple[RunPayload, ...]) -> bool:
@@ -298,10 +301,16 @@ def _run_section(
         questions=questions(run),
         tests=null_tables(run),
         activity=None if first is None else activity_words(first),
-        skipped=()
-        if first is None
-        else tuple((titles.get(name, name), reason) for name, reason in first.skipped.items()),
+        skipped=() if first is None else _skipped(first, titles),
     )
+
+
+def _skipped(split: SplitPayload, titles: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Say what was not measured, and that nothing was held against chance where no null clouds were drawn."""
+    found = [(titles.get(name, name), reason) for name, reason in split.skipped.items()]
+    if "radius" in split.values and "radius" not in split.verdicts:  # which any codes are tested for, or told why not
+        found.append(("claims about chance", "no null clouds were drawn"))
+    return tuple(found)
 
 
 def _code_parts(

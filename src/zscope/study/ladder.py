@@ -23,7 +23,7 @@ from zscope.generation.ladder import (
 )
 from zscope.generation.ladder_words import further_words, ladder_words, recommend, scored
 from zscope.generation.meaning import Surroundings
-from zscope.generation.sampling import fitted, with_noise_factor
+from zscope.generation.sampling import PRIOR, fitted, with_noise_factor, with_prior
 from zscope.generation.steps import DECODED, steps_of
 from zscope.judging import Judge, judge_folder, judge_for
 from zscope.models.autoencoder import Autoencoder
@@ -41,7 +41,7 @@ from zscope.runs.run import Run
 from zscope.runs.samplers import sampler_about, save_sampler
 from zscope.runs.store import ImageStore
 from zscope.study.encode import model_hash, open_store
-from zscope.study.sample import fitted_to_labels, label_values
+from zscope.study.sample import fitted_to_labels, label_values, prior_of
 from zscope.training.devices import resolve_device
 from zscope.typing import CodeArray, ImageArray, Json, JsonDict, Progress, silent
 
@@ -162,7 +162,7 @@ def ladder_run(
     rungs: dict[str, Rung] = {}
     clouds: dict[str, Cloud] = {}
     left_out: list[Json] = []
-    specs = list(dict.fromkeys(cloud(spec).spec for spec in settings.samplers))
+    specs = list(dict.fromkeys(cloud(spec).spec for spec in with_prior(settings.samplers, prior_of(run))))
     specs += _scored_before(ground, specs)
     for place, spec in enumerate(specs):
         progress(f"ladder: {spec}", place, len(specs))
@@ -181,6 +181,8 @@ def ladder_run(
         raise CodesError(f"{run.path}: none of the samplers can be fitted to its {len(ground.codes):,} codes")
     content = _content(ground, rungs, references, left_out)
     kept = _kept(ground, latents, settings, content["recommended"], clouds)
+    if settings.label is not None and content["recommended"] == PRIOR:
+        log(f"{PRIOR} is recommended, which knows of no label: no sampler by {settings.label} is kept")
     _write(ground, content, kept, log)
     return read_ladder(ground.folder / "ladder.json")
 
@@ -312,11 +314,16 @@ def _rung(ground: _Ground, spec: str) -> tuple[Rung, Cloud | None]:
     before = None if ground.force else read_rung(place, spec, ground.about)
     if before is not None:
         return before, None
-    item = fitted(spec, ground.codes, ground.logvar)
+    item = _fitted(ground, spec)
     # A cloud that chooses its figure (mixture) has another text once it is fitted; the rung goes by the one asked for.
     rung = ground.scorer.cloud(spec, item)
     write_rung(place, rung, ground.about)
     return rung, item
+
+
+def _fitted(ground: _Ground, spec: str) -> Cloud:
+    prior = ground.model.prior_components() if spec == PRIOR else None
+    return fitted(spec, ground.codes, ground.logvar, prior)
 
 
 def _references(ground: _Ground, settings: LadderSettings, progress: Progress) -> dict[str, Rung]:
@@ -380,9 +387,9 @@ def _kept(
     if not isinstance(chosen, str):
         return {}
     about: JsonDict = {**ground.about, "sampler": chosen}
-    item = clouds[chosen] if chosen in clouds else fitted(chosen, ground.codes, ground.logvar)
+    item = clouds[chosen] if chosen in clouds else _fitted(ground, chosen)
     kept: dict[str, tuple[Cloud | ConditionalCloud, JsonDict]] = {SAMPLER: (item, about)}
-    if settings.label is not None:
+    if settings.label is not None and chosen != PRIOR:  # which knows of no label
         values = label_values(latents, settings.label)[latents.split("train")]
         conditional = fitted_to_labels(chosen, ground.codes, ground.logvar, values)
         kept[labelled_sampler(settings.label)] = conditional, {**about, "label": settings.label}

@@ -41,7 +41,7 @@ class MeasureSettings:
     Attributes
     ----------
     draws : int
-        Null clouds of each kind; 0: figures without verdicts.
+        Null clouds of each kind; 0: nothing is tested, maps neither, and no claim about chance is decided.
     seed : int
         Seed of null clouds, k-means and maps.
     points, queries : int
@@ -73,8 +73,9 @@ class MeasureSettings:
     def about(self) -> JsonDict:
         """Give what decides what comes out, as ``measures.json`` holds it; without maps there are 0 points on them."""
         own = cast(JsonDict, asdict(self))
-        if not own.pop("maps"):
-            own |= {"map_draws": 0, "map_points": 0}
+        maps = own.pop("maps")
+        own |= {} if maps else {"map_points": 0}
+        own |= {} if maps and self.draws else {"map_draws": 0}
         return {"zscope": __version__, "measuring": MEASURING_VERSION, **own}
 
 
@@ -150,9 +151,8 @@ def _judged(
     if "tsne" in found:
         maps = [battery for battery in BATTERIES if battery.measure == "tsne"]
         rng = generator(settings.seed, split, "null maps")
-        judged |= judge(
-            codes, {"tsne": found["tsne"]}, rng, draws=settings.map_draws, progress=progress, batteries=maps
-        )
+        draws = settings.map_draws if settings.draws else 0
+        judged |= judge(codes, {"tsne": found["tsne"]}, rng, draws=draws, progress=progress, batteries=maps)
     return judged
 
 

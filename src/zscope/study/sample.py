@@ -13,7 +13,7 @@ from zscope import __version__
 from zscope.clouds import Cloud, cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ParameterError
-from zscope.generation.sampling import DEFAULT_CLOUDS, FIXED, fitted, sample_of, with_noise_factor
+from zscope.generation.sampling import DEFAULT_CLOUDS, FIXED, PRIOR, fitted, sample_of, with_noise_factor, with_prior
 from zscope.measures.words import counted
 from zscope.models.autoencoder import Autoencoder
 from zscope.runs.ladders import SAMPLER
@@ -155,7 +155,7 @@ def sample_run(
     ParameterError
         There is no such label or value, or `eps_factor` has nothing to act on.
     """
-    specs = checked(DEFAULT_CLOUDS if clouds is None else clouds, n)
+    specs = checked(with_prior(DEFAULT_CLOUDS, prior_of(run)) if clouds is None else clouds, n)
     _check_factor(specs, eps_factor, run)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
     # Named only where they are asked for: samples of an earlier version stay up to date.
@@ -230,11 +230,14 @@ class _Drawing:
     def of(self, spec: str) -> list[CloudSample]:
         """Draw from one cloud."""
         if self.label is None or self.values is None:
-            item = recommended(self.run) if spec == RECOMMENDED else fitted(spec, self.codes, self.logvar)
+            prior = self.model.prior_components() if spec == PRIOR else None
+            item = recommended(self.run) if spec == RECOMMENDED else fitted(spec, self.codes, self.logvar, prior)
             sample = sample_of(item, self.model.decode_all, self.n, self.seed)
             return [replace(sample, label=self.words(spec, sample.label))]
         if spec == RECOMMENDED:
             spec = recommended(self.run).spec
+        if spec == PRIOR:
+            raise ParameterError("sampler", "be another one with a label, of which the prior knows nothing", spec)
         return labelled_samples(self, spec, self.label, self.values)
 
 
@@ -286,6 +289,11 @@ def fitted_to_labels(
     """
     rows = np.flatnonzero(values != "" if only is None else values == only)
     return ConditionalCloud(spec).fit(codes[rows], values[rows], None if logvar is None else logvar[rows])
+
+
+def prior_of(run: Run) -> str:
+    """Name of the prior of a run's model; ``normal`` for an AE, which has none."""
+    return str(run.config["model"].get("prior", {}).get("name", "normal"))
 
 
 def recommended(run: Run) -> Cloud:

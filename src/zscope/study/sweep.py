@@ -4,7 +4,7 @@ All figures are read from what runs hold already: losses, ``measures.json`` and 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, cast
@@ -132,7 +132,7 @@ class SweepCurve:
 
     def by_seed(self, name: str) -> BySeed:
         """Give a figure by weight and seed, without what was not measured."""
-        return _by_seed(self.rows, lambda row: row.values[name])
+        return _by_seed(self.rows, name)
 
     def middle(self, name: str, weight: float) -> float | None:
         """Give the median of a figure over seeds at a weight; None where no seed has it."""
@@ -214,15 +214,15 @@ def _curve(label: str, runs: Sequence[RunPayload], split: str) -> SweepCurve:
     rows = tuple(sorted((_row(run, split) for run in reversed(distinct.values())), key=lambda row: row.weight))
     dimensions = int(_model(runs[0])["z_dim"])
 
-    def by_seed(name: str) -> BySeed:
-        return _by_seed(rows, lambda row: row.values[name])
-
     prior = _model(runs[0]).get("prior", {"name": "normal"})["name"]
     if prior == "normal":
-        decodes = decoding(by_seed("relative_normal"), by_seed("relative_noise"), by_seed("active"))
+        shares, noise = (_by_seed(rows, f"relative_{key}") for key in ("normal", "noise"))
+        decodes = decoding(shares, noise, _by_seed(rows, "active"))
+        if decodes.state == "not measured" and any(_by_seed(rows, "meaningful_reconstructions").values()):
+            decodes = Crossing("not measured", why="N(0, I) was not scored")
     else:
         decodes = Crossing("not measured", why=f"the prior of these models is {prior}")
-    collapses = collapse(by_seed("active"), dimensions)
+    collapses = collapse(_by_seed(rows, "active"), dimensions)
     return SweepCurve(label, dimensions, rows, decodes, collapses, _cost(rows, decodes, collapses))
 
 
@@ -231,8 +231,7 @@ def _cost(rows: Sequence[SweepRow], decodes: Crossing, collapses: Crossing) -> C
     least = rows[0].weight
     if weight is None or weight == least:
         return None
-    losses = _by_seed(rows, lambda row: row.values["reconstruction"])
-    kl = _by_seed(rows, lambda row: row.values["kl"])
+    losses, kl = _by_seed(rows, "reconstruction"), _by_seed(rows, "kl")
     more = [losses[weight][seed] - losses[least][seed] for seed in losses[weight] if seed in losses[least]]
     if not more:
         return None
@@ -317,11 +316,11 @@ def _words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _by_seed(rows: Sequence[SweepRow], value: Callable[[SweepRow], float | None]) -> BySeed:
+def _by_seed(rows: Sequence[SweepRow], name: str) -> BySeed:
     table: dict[float, dict[str, float]] = {}
     for row in rows:
         found = table.setdefault(row.weight, {})
-        if (one := value(row)) is not None:
+        if (one := row.values[name]) is not None:
             found[row.seed] = one
     return table
 

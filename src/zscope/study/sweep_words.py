@@ -11,6 +11,9 @@ from zscope.study.transition import COLLAPSED, Crossing
 
 FIGURE = "sweep"
 
+SHARP = 0.5
+"""Reconstructions are blurred by a weight where they are meaningful in less than this part of the best of the sweep."""
+
 MOST_NAMED = 6
 """Groups of runs with several minima that are told one by one."""
 
@@ -51,22 +54,27 @@ def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
         return "whether codes from N(0, I) decode is not known: no ladder was scored."
     if found.state == "not reached":
         most = max(curve.weights, key=lambda weight: curve.middle("relative_normal", weight) or 0.0)
+        which = "that decides it" if found.why else "of this sweep"
         return (
-            f"codes from N(0, I) do not decode at any weight of this sweep; at most {_shares(curve, most)}, at "
-            f"{_weight(sweep, most)}."
+            f"codes from N(0, I) do not decode at any weight {which}; at most {_shares(curve, most)}, at "
+            f"{_weight(sweep, most)}{_beside(found)}."
         )
     if found.weight is None or found.state == "undecided":
         return f"from which weight on codes from N(0, I) decode is undecided: {_why(sweep, found)}."
     if found.state == "from the smallest":
         return (
             f"codes from N(0, I) decode from the smallest weight on, {_weight(sweep, found.weight)}{_over(found)}: "
-            f"there {_shares(curve, found.weight)}."
+            f"there {_shares(curve, found.weight)}{_beside(found)}."
         )
     return (
         f"codes from N(0, I) start to decode at {_weight(sweep, found.weight)}{_over(found)}: there "
         f"{_shares(curve, found.weight)}; at the weight below, {_number(found.before)}, "
-        f"{_percent(curve.middle('relative_normal', found.before or 0.0))}."
+        f"{_percent(curve.middle('relative_normal', found.before or 0.0))}{_beside(found)}."
     )
+
+
+def _beside(found: Crossing) -> str:
+    return f"; {found.why}" if found.why else ""
 
 
 def _why(sweep: Sweep, found: Crossing) -> str:
@@ -75,32 +83,50 @@ def _why(sweep: Sweep, found: Crossing) -> str:
 
 
 def _shares(curve: SweepCurve, weight: float) -> str:
-    normal, fitted, meaningful, most = (
+    normal, meaningful, most = (
         _percent(curve.middle(name, weight))
-        for name in ("relative_normal", "relative_fitted", "meaningful_normal", "meaningful_reconstructions")
+        for name in ("relative_normal", "meaningful_normal", "meaningful_reconstructions")
     )
-    names = sorted({row.fitted for row in curve.rows if row.weight == weight and row.fitted not in (None, "normal")})
-    other = f" ({fitted} from the sampler that is fitted to codes, {' or '.join(map(str, names))})" if names else ""
+    rows = [row for row in curve.rows if row.weight == weight and row.fitted not in (None, "normal")]
+    names = " or ".join(sorted({str(row.fitted) for row in rows}))
+    shares = [share for row in rows if (share := row.values["relative_fitted"]) is not None]
+    other = f" ({_percent(median(shares))} from the sampler that is fitted to codes, {names})" if shares else ""
     return (
-        f"{normal} of their images{other} are as near to real ones as 95 % of reconstructions are; as near as 95 % of "
-        f"held-out images are {meaningful}, and {most} of reconstructions"
+        f"{normal} of their images{other} are as near to training images as 95 % of reconstructions are; as near as 95 "
+        f"% of held-out images are {meaningful}, and {most} of reconstructions"
     )
 
 
 def _advice(sweep: Sweep, curve: SweepCurve) -> str | None:
     found = curve.decodes
     if found.known and found.weight is not None:
-        return (
-            f"To draw from N(0, I) train with {_weight(sweep, found.weight)} or the next larger weight; with a smaller "
-            "one draw from a sampler that is fitted to the codes."
-        )
+        return _drawing(sweep, curve, found.weight)
     if found.state == "not reached":
         return "Draw from a sampler that is fitted to the codes, or sweep larger weights."
     if found.state == "undecided":
-        return "Sweep more weights or seeds; until then draw from a sampler that is fitted to the codes."
+        return (
+            "Sweep weights in between or more seeds, or train longer where reconstructions are poor; until then draw "
+            "from a sampler that is fitted to the codes."
+        )
     if found.why:
         return None
     return "Ask for it in the study file: sample: {ladder: [normal, covariance, mixture]}."
+
+
+def _drawing(sweep: Sweep, curve: SweepCurve, weight: float) -> str:
+    """Advise to train with a weight, unless reconstructions have lost there what made them look real."""
+    looks = {at: curve.middle("meaningful_reconstructions", at) or 0.0 for at in curve.weights}
+    best = max(looks, key=lambda at: looks[at])
+    if looks[weight] < SHARP * looks[best]:
+        return (
+            f"At {_weight(sweep, weight)} random codes do as well as codes of images because both are blurred: "
+            f"{_percent(looks[weight])} of reconstructions are meaningful, and {_percent(looks[best])} at "
+            f"{_number(best)}. Train longer, or take a smaller weight and a sampler that is fitted to the codes."
+        )
+    return (
+        f"To draw from N(0, I) train with {_weight(sweep, weight)}; with a smaller weight draw from a sampler that is "
+        "fitted to the codes."
+    )
 
 
 def _collapses(sweep: Sweep, curve: SweepCurve) -> str:

@@ -41,7 +41,7 @@ class Crossing:
     seeds : int
         Seeds behind it.
     why : str
-        Why it is undecided, or not asked; else empty.
+        Why it is undecided, or not asked; of a known one what is not known of larger weights; else empty.
     """
 
     state: State
@@ -66,16 +66,18 @@ def decoding(normal: BySeed, noise: BySeed, active: BySeed) -> Crossing:
     """Find the smallest weight at which codes from N(0, I) decode.
 
     They do where, for the median over seeds, a share of at least `HALF` of their images is as near to a training image
-    as 95 % of the model's own held-out reconstructions are: what the decoder blurs counts against no code. Where
-    reconstructions are no yardstick (`MOST_NOISE`), or no unit is active, so that the decoder has one answer to all
-    codes, nothing is decided.
+    as 95 % of the model's own held-out reconstructions are: what the decoder blurs counts against no code. A run whose
+    reconstructions are no yardstick decides nothing: where noise passes for them (`MOST_NOISE`), or where no unit is
+    active, so that the decoder has one answer to all codes. A weight decides nothing where half of its seeds or more do
+    not.
 
     Parameters
     ----------
     normal, noise : mapping of float to mapping of str to float
-        Shares in 0 … 1 of images of codes from N(0, I) and of noise that are as near as that, by weight and seed.
+        Shares in 0 … 1 of images of codes from N(0, I) and of noise that are as near as that, by weight and seed; a
+        weight without a seed was not scored.
     active : mapping of float to mapping of str to float
-        Active units.
+        Active units; what was not measured is not held against a run.
 
     Returns
     -------
@@ -83,32 +85,47 @@ def decoding(normal: BySeed, noise: BySeed, active: BySeed) -> Crossing:
         Undecided where it is reached only at weights, or at the weight after weights, that decide nothing, by some
         seeds only, at weights more than one step of the sweep apart, or lost again at a larger weight.
     """
-    scored = [weight for weight in sorted(normal) if normal[weight]]
-    idle = {weight: why for weight in scored if (why := _idle(noise.get(weight, {}), active.get(weight, {})))}
-    found = crossing({weight: normal[weight] for weight in scored if weight not in idle}, _decodes)
-    between = [weight for weight in idle if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
-    if found.known and between:
-        return replace(found, state="undecided", why=f"at {between[-1]:g}, below it, {idle[between[-1]]}")
-    if not idle or found.state not in ("not reached", "not measured"):
+    if not any(normal.values()):
+        return Crossing("not measured")
+    left: dict[float, dict[str, float]] = {}
+    silent: dict[float, str] = {}
+    for weight, shares in sorted(normal.items()):
+        unfit = {seed: _unfit(noise.get(weight, {}).get(seed), active.get(weight, {}).get(seed)) for seed in shares}
+        reasons = [reason for reason in unfit.values() if reason]
+        if 2 * len(reasons) >= len(shares):
+            silent[weight] = reasons[0] if reasons else "N(0, I) was not scored"
+        else:
+            left[weight] = {seed: share for seed, share in shares.items() if not unfit[seed]}
+    found = crossing(left, _decodes)
+    below = [weight for weight in silent if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
+    if found.known and below:
+        return replace(found, state="undecided", why=f"at {below[-1]:g}, below it, {silent[below[-1]]}")
+    above = [weight for weight in silent if found.weight is not None and weight > found.weight]
+    if found.known:
+        return replace(found, why=f"at {above[0]:g} {silent[above[0]]}" if above else "")
+    reached = [weight for weight in silent if normal[weight] and _decodes(median(normal[weight].values()))]
+    if found.state == "undecided" or not silent:
         return found
-    reached = [weight for weight in idle if _decodes(median(normal[weight].values()))]
-    if not reached and len(idle) < len(scored):
-        return found
-    shown = (reached or scored)[0]
-    only = "it is reached only where" if reached else "it cannot be told where"
-    return Crossing("undecided", seeds=_seeds(normal), why=f"{only} {idle[shown]} ({shown:g})")
+    if reached:
+        why = f"it is reached only where {silent[reached[0]]} ({reached[0]:g})"
+    elif left:
+        first = next(iter(silent))
+        return replace(found, why=f"at {first:g} {silent[first]}")
+    else:
+        why = f"it cannot be told where {next(iter(silent.values()))} ({next(iter(silent)):g})"
+    return Crossing("undecided", seeds=_seeds(normal), why=why)
 
 
 def _decodes(share: float) -> bool:
     return share >= HALF
 
 
-def _idle(noise: Mapping[str, float], active: Mapping[str, float]) -> str:
-    """Say why a weight decides nothing of random codes; empty where it does."""
-    if active and median(active.values()) < 1:
+def _unfit(noise: float | None, active: float | None) -> str:
+    """Say why the reconstructions of a run are no yardstick of random codes; empty where they are."""
+    if active is not None and active < 1:
         return "no unit is active"
-    if noise and (share := median(noise.values())) > MOST_NOISE:
-        return f"{100 * share:.3g} % of images of noise are as near to real ones as reconstructions are"
+    if noise is not None and noise > MOST_NOISE:
+        return f"{100 * noise:.3g} % of images of noise are as near to training images as reconstructions are"
     return ""
 
 
