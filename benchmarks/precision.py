@@ -5,7 +5,8 @@ Held-out losses are those of the last epoch, nats per image. What the precision 
 pairs, with a 90 % interval by Student's t: where it lies within one standard deviation of the float32 runs over seeds,
 two one-sided tests at 5 % say that the precision changes a loss by less than a seed does.
 
-    python benchmarks/precision.py --source mnist:DIR --preset mnist [--seeds 10] [--epochs 6] [--model vae] [--json]
+    python benchmarks/precision.py --source mnist:DIR --preset mnist [--seeds 10] [--epochs 6] [--model vae]
+                                   [--rate-schedule cosine] [--json]
 """
 
 import argparse
@@ -34,6 +35,7 @@ def held_out(given: argparse.Namespace, store: ImageStore, precision: str, seed:
         seed=seed,
         precision=precision,
         grids_every=0,
+        rate_schedule=given.rate_schedule,
         **weight,
     )
     run = train(request, given.source, store, out=folder / f"{precision}-{seed}", log=unheard)
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--beta", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--rate-schedule", default="constant", help="cosine: no last epoch that fluctuates")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     losses: dict[str, list[dict[str, float]]] = {precision: [] for precision in PRECISIONS}

@@ -230,7 +230,7 @@ def bad_inputs(folder):
         (["encode", "nowhere"], 1, ["nowhere"]),
         (["encode", "no-run"], 1, ["no-run", "run.json"]),
         (["encode", "made", "--batch", "0"], 2, ["batch", "0"]),
-        (["measure", "made", "--draws", "0"], 2, ["draws", "0"]),
+        (["measure", "made", "--draws", "-1"], 2, ["draws", "-1"]),
         (["sample", "made", "--sampler", "vortex"], 2, ["vortex", "normal"]),
         (["sample", "made", "-n", "0"], 2, ["n must", "0"]),
         (["report", "nowhere"], 1, ["nowhere"]),

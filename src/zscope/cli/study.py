@@ -90,11 +90,14 @@ def study_command(
             if error.payload is None:
                 raise
             failed, payload = error, error.payload
-    for run in payload.runs:
-        write_figures(run, Path(run.path) / "figures")
-    write_study_figures(payload.runs, folder / "figures")
-    write_sweep_figure(payload.sweep, folder / "figures")
-    write_report(payload, folder / "report.html")
+    with output.bar() as bar:
+        for place, run in enumerate(payload.runs):
+            bar(f"drawing {run.name}", place, len(payload.runs) + 1)
+            write_figures(run, Path(run.path) / "figures")
+        bar("writing the report", len(payload.runs), len(payload.runs) + 1)
+        write_study_figures(payload.runs, folder / "figures")
+        write_sweep_figure(payload.sweep, folder / "figures")
+        write_report(payload, folder / "report.html")
     report = str(folder / "report.html")
     output.result({"report": report, **payload.as_json()}, *sweep_lines(payload), *finding_lines(payload), report)
     if failed is not None:

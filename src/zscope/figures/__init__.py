@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from zscope.errors import ParameterError
 from zscope.figures import (
     axes,
@@ -119,24 +121,22 @@ def write_figure(name: str, run: RunPayload, path: Path) -> None:
     data = kind.prepare(run if kind.scope == "run" else [run])
     if isinstance(data, Missing):
         raise ParameterError("figure", f"be one that {run.name} has ({data.reason})", name)
-    content = _drawn(name, data, path.suffix)
+    content = _saved(name, kind.draw(data), path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
 
 
-def _drawn(name: str, data: Any, suffix: str) -> bytes:
-    figure = FIGURES[name].draw(data)
+def _saved(name: str, figure: Figure, suffix: str) -> bytes:
     return svg_text(figure, name).encode() if suffix == ".svg" else png_bytes(figure)
 
 
 def _write(prepared: dict[str, Any], folder: Path) -> dict[str, str]:
     left_out = {name: data.reason for name, data in prepared.items() if isinstance(data, Missing)}
-    files = {
-        f"{name}{suffix}": _drawn(name, data, suffix)
-        for name, data in prepared.items()
-        if name not in left_out
-        for suffix in SUFFIXES
-    }
+    files: dict[str, bytes] = {}
+    for name, data in prepared.items():
+        if name not in left_out:
+            figure = FIGURES[name].draw(data)
+            files |= {f"{name}{suffix}": _saved(name, figure, suffix) for suffix in SUFFIXES}
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         write_whole(folder / name, content)
