@@ -16,7 +16,7 @@ EXPORTED = {
     "clouds": """
         AxesCloud AxesEmpiricalCloud CLOUDS Cloud CopulaCloud CovarianceCloud DensityCloud EllipsoidCloud
         EllipticalCloud FlowCloud KdeCloud MixtureCloud NeighboursCloud NormalCloud PermutedCloud PosteriorCloud
-        PriorCloud        RadiusCloud SecondStageCloud UniformCloud checked_codes cloud restored
+        PriorCloud RadiusCloud SecondStageCloud UniformCloud checked_codes cloud restored
     """,
     "measures": """
         ActivityMeasure AxesMeasure ClustersMeasure DimensionMeasure DivergenceMeasure InertiaMeasure LatentCodes

@@ -65,9 +65,12 @@ def test_one_json_object_and_nothing_that_was_not_asked_for(home, capsys):
 def test_without_draws_nothing_is_tested_and_terminal_and_report_say_so(home, capsys):
     assert zscope(["measure", "mine.npy", "--draws", "0"]) == 0
     captured = capsys.readouterr()
-    assert "--draws 0: no null clouds are drawn, and no claim about chance is decided" in captured.err
+    assert "--draws 0: nothing is held against null clouds, and no claim about chance is decided" in captured.err
     assert "radius explained" not in captured.out
-    assert "claims about chance (no null clouds were drawn)" in (home / "mine.zscope" / "report.html").read_text()
+    assert (
+        "claims about chance (nothing was held against null clouds)"
+        in (home / "mine.zscope" / "report.html").read_text()
+    )
     measures = json.loads((home / "mine.zscope" / "measures.json").read_text())["measures"]
     assert [entry["name"] for entry in measures if entry["tests"]] == []
     assert [entry["name"] for entry in measures if entry["verdict"]] == ["axes"]  # which describes

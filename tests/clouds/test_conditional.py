@@ -63,7 +63,7 @@ def test_kinds_of_labels(labels, value, labelled):
     assert np.array_equal(fitted.draw(5, RNG(0), value), fitted.draw(5, RNG(0), str(value)))
 
 
-@pytest.mark.parametrize("spec", CLOUDS)
+@pytest.mark.parametrize("spec", [name for name in CLOUDS if name != "prior"])
 def test_saved_and_restored(spec, labelled, monkeypatch):
     monkeypatch.setattr("zscope.clouds.networks.MOST_STEPS", 4)
     fitted = ConditionalCloud(spec).fit(*labelled)

@@ -12,7 +12,7 @@ from zscope.cli.main import run as zscope
 from zscope.clouds import cloud
 from zscope.clouds.conditional import ConditionalCloud
 from zscope.errors import CodesError, FormatError, ParameterError
-from zscope.generation.sampling import fitted, with_prior
+from zscope.generation.sampling import fitted, sample_clouds, with_prior
 from zscope.models import Autoencoder
 from zscope.runs.ladders import read_ladder
 from zscope.runs.latents import Latents
@@ -349,13 +349,29 @@ class TestPrior:
         latents = Latents.open(run.latents)
         with pytest.raises(ParameterError, match="sampler must be another one with a label"):
             sample_run(run, latents, clouds=["prior"], n=2, folder=tmp_path / "s", label=LabelChoice("digit"))
-        lines = []
-        only = settings("prior", label="digit")
-        content = ladder_run(run, latents, only, folder=tmp_path / "l", device="cpu", log=lines.append)
-        assert content["saved"] == ["sampler.safetensors"]
-        assert "prior is recommended, which knows of no label: no sampler by digit is kept" in lines
-        drawn = load_sampler(tmp_path / "l" / "sampler.safetensors").draw(5, np.random.default_rng(0))
-        assert drawn.shape == (5, 6)
+        sample_run(run, latents, n=1, folder=tmp_path / "s", label=LabelChoice("digit", "3"), device="cpu", log=quietly)
+        assert not any("prior" in sample.spec for sample in load_run(run, samples=tmp_path / "s").samples)
+        with pytest.raises(ParameterError, match="cloud must be another one for labels"):
+            ConditionalCloud("prior")
+
+    def test_a_ladder_with_a_label_goes_without_it(self, vamp, monkeypatch, tmp_path):
+        monkeypatch.chdir(vamp.parent)
+        run, lines = Run.open(vamp), []
+        asked = settings("prior", "covariance", label="digit")
+        content = ladder_run(run, Latents.open(run.latents), asked, folder=tmp_path, device="cpu", log=lines.append)
+        assert [rung["sampler"] for rung in content["rungs"]] == ["covariance"]
+        assert content["left_out"][0]["sampler"] == "prior"
+        assert content["saved"] == ["sampler.safetensors", "sampler-digit.safetensors"]
+        assert any(line.startswith("prior is left out: it knows of no label") for line in lines)
+
+    def test_it_is_kept_where_it_is_recommended(self, vamp, monkeypatch, tmp_path):
+        monkeypatch.chdir(vamp.parent)
+        run = Run.open(vamp)
+        ladder_run(run, Latents.open(run.latents), settings("prior"), folder=tmp_path, device="cpu", log=quietly)
+        drawn = load_sampler(tmp_path / "sampler.safetensors").draw(400, np.random.default_rng(0))
+        mean, logvar = Autoencoder.from_pretrained(vamp).prior_components()
+        allowed = 5 * drawn.std(0) / 20
+        assert np.all(np.abs(drawn.mean(0) - mean.mean(0)) < allowed + 5 * np.exp(logvar / 2).max() / 20)
 
     def test_others_have_none_or_n_0_i(self, home, opened, tmp_path):
         run, latents = opened
@@ -363,8 +379,13 @@ class TestPrior:
         sample_run(run, latents, clouds=["prior"], n=300, folder=tmp_path / "s", device="cpu", log=quietly)
         (drawn,) = load_run(run, samples=tmp_path / "s").samples
         assert drawn.label == "the model's prior"
-        with pytest.raises(ParameterError, match="sampler must be another one: an AE has no prior, got prior"):
-            fitted("prior", latents.mean(latents.split("train")))
+        codes = latents.mean(latents.split("train"))
+        with pytest.raises(
+            CodesError, match="prior is read from a model that has one: codes alone have none, nor has an"
+        ):
+            fitted("prior", codes)
+        with pytest.raises(CodesError, match="prior is read from a model"):
+            sample_clouds(codes, None, ["prior"], 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,36 @@ def test_a_weight_that_blurs_reconstructions_is_not_recommended():
     )
 
 
+def test_blurred_from_the_smallest_weight_on():
+    runs = [replace(one, ladder=ladder(0.7, meaningful=0.02)) for one in swept()]
+    finding = sweep_findings(sweep_of(runs))[0]
+    assert "decode from the smallest weight on" in finding.says
+    assert finding.advice == (
+        "At beta 0.0001 random codes do as well as codes of images because both are blurred: 2 % of reconstructions "
+        "are meaningful. Train longer."
+    )
+
+
+def test_shares_are_those_of_the_runs_that_decide():
+    """One seed of three has noise that passes for its reconstructions."""
+    runs = swept(seeds=3)
+    for place, share, noise in ((6, 0.05, 0.2), (7, 0.45, 0.0), (8, 0.6, 0.0)):
+        runs[place] = replace(runs[place], ladder=ladder(share, noise))
+    finding = sweep_findings(sweep_of(runs))[0]
+    assert "start to decode at beta 0.1 (0.1 to 1 over 3 seeds): there 52 % of their images" in finding.says
+    assert "at the weight below, 0.01, 10 %" in finding.says
+
+
+def test_where_the_largest_weights_decide_nothing_no_larger_ones_are_advised():
+    runs = [replace(one, ladder=ladder(0.3, 0.5 if place > 5 else 0.0)) for place, one in enumerate(swept())]
+    sweep = sweep_of(runs)
+    finding = sweep_findings(sweep)[0]
+    assert "do not decode at any weight that decides it; at most 30 %" in finding.says
+    assert "at beta 1;" not in finding.says
+    assert finding.advice == "Draw from a sampler that is fitted to the codes."
+    assert "at no weight that decides it (at 1 50 % of images of noise" in figure.caption(figure.prepare(sweep))
+
+
 def test_the_fitted_share_is_of_runs_with_such_a_sampler():
     runs = swept()
     runs[4] = replace(runs[4], ladder=ladder(0.5, recommended="normal"))

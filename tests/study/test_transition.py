@@ -144,8 +144,21 @@ def test_a_run_without_a_yardstick_has_no_voice_and_half_of_them_silence_a_weigh
     found = decoding(
         table(collapsed, alive, alive), flat(0.0, seeds=3), table([8, 8, 0, 0], [8, 8, 2, 2], [8, 8, 2, 2])
     )
-    assert (found.weight, found.low, found.high) == (10.0, None, None)
-    assert "the seeds disagree: 2 of 3 reach it" in found.why
+    assert (found.state, found.weight, found.low, found.high, found.seeds) == ("at", 10.0, 10.0, 10.0, 2)
+    assert found.why == "1 of 3 seeds decides nothing there"
+    assert (found.value, found.value_before) == (0.6, 0.1)
+    never = decoding(table([0.9] * 4, [0, 0, 0.9, 0.9], [0, 0, 0.9, 0.9]), {}, table([0] * 4, [8] * 4, [8] * 4))
+    assert (never.weight, never.seeds, never.why) == (1.0, 2, "1 of 3 seeds decides nothing there")
+
+
+def test_steps_of_the_sweep_are_counted_with_weights_that_decide_nothing():
+    found = decoding(table([0.9, 0.9, 0.9, 0.9], [0, 0.9, 0.9, 0.9], [0, 0.9, 0.9, 0.9]), {}, {})
+    assert (found.state, found.weight) == ("at", 0.1)
+    apart = decoding(
+        table([0.9, 0.9, 0.9, 0.9], [0.9, 0.9, 0.9, 0.9], [0, 0, 0.9, 0.9]), table(*[[0, 1, 0, 0]] * 3), {}
+    )
+    assert apart.state == "undecided"
+    assert "from 0.01 to 1, more than one step" in apart.why
 
 
 def test_weights_that_were_not_scored_decide_nothing():

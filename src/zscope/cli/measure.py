@@ -79,7 +79,7 @@ def measure_command(
     settings = MeasureSettings(draws, seed, points, queries, maps, map_draws, map_points)
     settings.check()
     if draws == 0:
-        output.log("--draws 0: no null clouds are drawn, and no claim about chance is decided")
+        output.log("--draws 0: nothing is held against null clouds, and no claim about chance is decided")
     path = run_or_codes
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the search of neighbours takes a GPU where it sees one

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zscope.clouds import Cloud, checked_codes, cloud, restored
+from zscope.clouds import Cloud, PriorCloud, checked_codes, cloud, restored
 from zscope.errors import CodesError, FormatError, ParameterError
 from zscope.typing import CodeArray
 
@@ -42,6 +42,8 @@ class ConditionalCloud:
 
     def __init__(self, spec: str) -> None:
         self._kind = cloud(spec)
+        if isinstance(self._kind, PriorCloud):
+            raise ParameterError("cloud", "be another one for labels, of which a model's prior knows nothing", spec)
 
     @property
     def name(self) -> str:

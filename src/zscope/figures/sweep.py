@@ -127,7 +127,7 @@ def prepare(sweep: Sweep | None) -> SweepData | Missing:
     if sweep is None or not sweep.curves:
         return Missing("no KL weight was swept: that takes three of them")
     weights = sorted({weight for curve in sweep.curves for weight in curve.weights})
-    fitted = {row.fitted for curve in sweep.curves for row in curve.rows} - {None, "normal"}
+    fitted = {row.fitted for curve in sweep.curves for row in curve.rows} - {None, "normal", "prior"}
     shown = tuple(_shown(curve) for curve in sweep.curves)
     return SweepData(sweep.name, sweep.split, shown, tuple(weights), tuple(sorted(map(str, fitted))))
 
@@ -159,15 +159,16 @@ def _marks(data: SweepData, curve: SweepShown) -> str:
     of = f"{curve.label}: " if curve.label else ""
     decodes, collapses = curve.decodes, curve.collapses
     words = {
-        "not reached": "random codes decode at no weight",
+        "not reached": f"random codes decode at no weight{f' that decides it ({decodes.why})' if decodes.why else ''}",
         "undecided": f"from which weight on random codes decode is undecided: {decodes.why}",
         "not measured": f"random codes are not asked for: {decodes.why}" if decodes.why else "samplers were not scored",
     }
     first = words.get(decodes.state, "")
     if decodes.known:
+        beside = f"; {decodes.why}" if decodes.why else ""
         first = (
             f"vertical line: from {data.name} {number(decodes.weight)} on codes from N(0, I) decode (at least "
-            f"{percent(HALF)} of their images are as near to training images as 95 % of reconstructions are)"
+            f"{percent(HALF)} of their images are as near to training images as 95 % of reconstructions are{beside})"
         )
     second = ""
     if collapses.known:

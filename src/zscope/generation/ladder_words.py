@@ -16,7 +16,7 @@ from zscope.generation.steps import (
     kind_of,
 )
 
-SIMPLEST_FIRST = (*NOTHING, "prior", *KNOWLEDGE, "posterior")
+SIMPLEST_FIRST = (*NOTHING, *KNOWLEDGE, "posterior")
 """Names of clouds by what they know."""
 
 REDRAWING = ("posterior", "neighbours", "kde")

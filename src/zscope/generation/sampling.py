@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from zscope.clouds import Cloud, PriorCloud, cloud
-from zscope.errors import ParameterError
+from zscope.errors import CodesError, ParameterError
 from zscope.runs.samples import CloudSample
 from zscope.typing import CodeArray, ImageArray, Progress, silent
 
@@ -36,13 +36,13 @@ def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None, compone
 
     Raises
     ------
-    ParameterError
+    CodesError
         The cloud is ``prior``, and there are no components.
     """
     if spec != PRIOR:
         return cloud(spec).fit(codes, logvar)
     if components is None:
-        raise ParameterError("sampler", "be another one: an AE has no prior", PRIOR)
+        raise CodesError("prior is read from a model that has one: codes alone have none, nor has an AE")
     return PriorCloud().fit(*components)
 
 
@@ -88,11 +88,11 @@ def sample_clouds(
     list of CloudSample
         One entry a cloud, in the order of `specs`.
     """
-    clouds = [cloud(spec) for spec in specs]
+    labels = [cloud(spec).label for spec in specs]
     samples = []
-    for position, item in enumerate(clouds):
-        progress(f"sampling {item.label}", position, len(clouds))
-        samples.append(sample_of(item.fit(codes, logvar), decode, n, seed))
+    for position, (spec, label) in enumerate(zip(specs, labels, strict=True)):
+        progress(f"sampling {label}", position, len(labels))
+        samples.append(sample_of(fitted(spec, codes, logvar), decode, n, seed))
     return samples
 
 

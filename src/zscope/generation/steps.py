@@ -48,6 +48,7 @@ _MOMENTS = (*_AXES, "covariance")
 _GROUPS = (*_MOMENTS, "ellipsoid", "mixture")
 
 KNOWLEDGE: dict[str, Knowledge] = {
+    "prior": Knowledge("the prior that the model learnt", NOTHING),
     "radius": Knowledge("the radius", NOTHING),
     "axes": Knowledge("centre and width of every axis", (*NOTHING, "radius"), many=True),
     "axes-empirical": Knowledge("the shapes of the axes", _AXES, many=True),

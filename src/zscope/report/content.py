@@ -306,10 +306,10 @@ def _run_section(
 
 
 def _skipped(split: SplitPayload, titles: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Say what was not measured, and that nothing was held against chance where no null clouds were drawn."""
+    """Say what was not measured, and that nothing was tested where no null clouds were asked for."""
     found = [(titles.get(name, name), reason) for name, reason in split.skipped.items()]
     if "radius" in split.values and "radius" not in split.verdicts:  # which any codes are tested for, or told why not
-        found.append(("claims about chance", "no null clouds were drawn"))
+        found.append(("claims about chance", "nothing was held against null clouds"))
     return tuple(found)
 
 

@@ -164,6 +164,11 @@ def ladder_run(
     left_out: list[Json] = []
     specs = list(dict.fromkeys(cloud(spec).spec for spec in with_prior(settings.samplers, prior_of(run))))
     specs += _scored_before(ground, specs)
+    if settings.label is not None and PRIOR in specs:
+        specs.remove(PRIOR)
+        why = "it knows of no label, and the sampler that is kept should"
+        log(f"{PRIOR} is left out: {why}")
+        left_out.append({"sampler": PRIOR, "why": why})
     for place, spec in enumerate(specs):
         progress(f"ladder: {spec}", place, len(specs))
         try:
@@ -181,8 +186,6 @@ def ladder_run(
         raise CodesError(f"{run.path}: none of the samplers can be fitted to its {len(ground.codes):,} codes")
     content = _content(ground, rungs, references, left_out)
     kept = _kept(ground, latents, settings, content["recommended"], clouds)
-    if settings.label is not None and content["recommended"] == PRIOR:
-        log(f"{PRIOR} is recommended, which knows of no label: no sampler by {settings.label} is kept")
     _write(ground, content, kept, log)
     return read_ladder(ground.folder / "ladder.json")
 
@@ -389,7 +392,7 @@ def _kept(
     about: JsonDict = {**ground.about, "sampler": chosen}
     item = clouds[chosen] if chosen in clouds else _fitted(ground, chosen)
     kept: dict[str, tuple[Cloud | ConditionalCloud, JsonDict]] = {SAMPLER: (item, about)}
-    if settings.label is not None and chosen != PRIOR:  # which knows of no label
+    if settings.label is not None:
         values = label_values(latents, settings.label)[latents.split("train")]
         conditional = fitted_to_labels(chosen, ground.codes, ground.logvar, values)
         kept[labelled_sampler(settings.label)] = conditional, {**about, "label": settings.label}

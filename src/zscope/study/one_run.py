@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 
 from zscope.errors import CodesError
 from zscope.generation.ladder import LEAST
+from zscope.generation.sampling import with_prior
 from zscope.judging import judge_folder, judge_for
 from zscope.runs.ladders import SAMPLER, read_ladder
 from zscope.runs.latents import Latents
@@ -16,7 +17,7 @@ from zscope.study.encode import encode, model_hash
 from zscope.study.ladder import SCORING, LadderSettings, ladder_run
 from zscope.study.measure import measure_run
 from zscope.study.request import TrainRequest
-from zscope.study.sample import sample_run
+from zscope.study.sample import prior_of, sample_run
 from zscope.study.spec import Measuring, Sampling
 from zscope.study.train import train
 from zscope.typing import JsonDict, Progress, silent
@@ -180,7 +181,8 @@ def _scored(task: RunTask, run: Run) -> bool:
     named = {entry["sampler"] for entry in (*content["rungs"], *content["left_out"])}
     kept = content["recommended"] is None or (run.path / SAMPLER).exists()
     wanted = {"model": model_hash(run), "scoring": SCORING, "seed": task.sample.seed}
-    return kept and set(task.ladder) <= named and all(about.get(key) == value for key, value in wanted.items())
+    ladder = set(with_prior(task.ladder, prior_of(run)))
+    return kept and ladder <= named and all(about.get(key) == value for key, value in wanted.items())
 
 
 def prepare_judge(task: RunTask, store: ImageStore, *, progress: Progress = silent, log: Log = print) -> None:

@@ -155,7 +155,8 @@ def sample_run(
     ParameterError
         There is no such label or value, or `eps_factor` has nothing to act on.
     """
-    specs = checked(with_prior(DEFAULT_CLOUDS, prior_of(run)) if clouds is None else clouds, n)
+    usual = DEFAULT_CLOUDS if label is not None else with_prior(DEFAULT_CLOUDS, prior_of(run))
+    specs = checked(usual if clouds is None else clouds, n)
     _check_factor(specs, eps_factor, run)
     about: JsonDict = {"zscope": __version__, "model": model_hash(run), "n": n, "seed": seed, "specs": list(specs)}
     # Named only where they are asked for: samples of an earlier version stay up to date.

@@ -11,8 +11,8 @@ from zscope.study.transition import COLLAPSED, Crossing
 
 FIGURE = "sweep"
 
-SHARP = 0.5
-"""Reconstructions are blurred by a weight where they are meaningful in less than this part of the best of the sweep."""
+SHARP, LEAST_SHARP = 0.5, 0.05
+"""A weight blurs reconstructions that are meaningful in less than this part of the best smaller weight's, or share."""
 
 MOST_NAMED = 6
 """Groups of runs with several minima that are told one by one."""
@@ -53,7 +53,7 @@ def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
     if found.state == "not measured":
         return "whether codes from N(0, I) decode is not known: no ladder was scored."
     if found.state == "not reached":
-        most = max(curve.weights, key=lambda weight: curve.middle("relative_normal", weight) or 0.0)
+        most = max(found.decided, key=lambda weight: curve.middle("relative_normal", weight) or 0.0)
         which = "that decides it" if found.why else "of this sweep"
         return (
             f"codes from N(0, I) do not decode at any weight {which}; at most {_shares(curve, most)}, at "
@@ -69,7 +69,7 @@ def _decodes(sweep: Sweep, curve: SweepCurve) -> str:
     return (
         f"codes from N(0, I) start to decode at {_weight(sweep, found.weight)}{_over(found)}: there "
         f"{_shares(curve, found.weight)}; at the weight below, {_number(found.before)}, "
-        f"{_percent(curve.middle('relative_normal', found.before or 0.0))}{_beside(found)}."
+        f"{_percent(found.value_before)}{_beside(found)}."
     )
 
 
@@ -83,11 +83,12 @@ def _why(sweep: Sweep, found: Crossing) -> str:
 
 
 def _shares(curve: SweepCurve, weight: float) -> str:
-    normal, meaningful, most = (
-        _percent(curve.middle(name, weight))
-        for name in ("relative_normal", "meaningful_normal", "meaningful_reconstructions")
+    found = curve.decodes
+    normal = _percent(found.value if weight == found.weight else curve.middle("relative_normal", weight))
+    meaningful, most = (
+        _percent(curve.middle(name, weight)) for name in ("meaningful_normal", "meaningful_reconstructions")
     )
-    rows = [row for row in curve.rows if row.weight == weight and row.fitted not in (None, "normal")]
+    rows = [row for row in curve.rows if row.weight == weight and row.fitted not in (None, "normal", "prior")]
     names = " or ".join(sorted({str(row.fitted) for row in rows}))
     shares = [share for row in rows if (share := row.values["relative_fitted"]) is not None]
     other = f" ({_percent(median(shares))} from the sampler that is fitted to codes, {names})" if shares else ""
@@ -102,7 +103,8 @@ def _advice(sweep: Sweep, curve: SweepCurve) -> str | None:
     if found.known and found.weight is not None:
         return _drawing(sweep, curve, found.weight)
     if found.state == "not reached":
-        return "Draw from a sampler that is fitted to the codes, or sweep larger weights."
+        larger = "" if found.why else ", or sweep larger weights"
+        return f"Draw from a sampler that is fitted to the codes{larger}."
     if found.state == "undecided":
         return (
             "Sweep weights in between or more seeds, or train longer where reconstructions are poor; until then draw "
@@ -115,13 +117,14 @@ def _advice(sweep: Sweep, curve: SweepCurve) -> str | None:
 
 def _drawing(sweep: Sweep, curve: SweepCurve, weight: float) -> str:
     """Advise to train with a weight, unless reconstructions have lost there what made them look real."""
-    looks = {at: curve.middle("meaningful_reconstructions", at) or 0.0 for at in curve.weights}
+    looks = {at: curve.middle("meaningful_reconstructions", at) or 0.0 for at in curve.weights if at <= weight}
     best = max(looks, key=lambda at: looks[at])
-    if looks[weight] < SHARP * looks[best]:
+    if looks[weight] < max(SHARP * looks[best], LEAST_SHARP):
+        sharper = "" if best == weight else f", and {_percent(looks[best])} at {_number(best)}"
+        smaller = "" if best == weight else ", or take a smaller weight and a sampler that is fitted to the codes"
         return (
             f"At {_weight(sweep, weight)} random codes do as well as codes of images because both are blurred: "
-            f"{_percent(looks[weight])} of reconstructions are meaningful, and {_percent(looks[best])} at "
-            f"{_number(best)}. Train longer, or take a smaller weight and a sampler that is fitted to the codes."
+            f"{_percent(looks[weight])} of reconstructions are meaningful{sharper}. Train longer{smaller}."
         )
     return (
         f"To draw from N(0, I) train with {_weight(sweep, weight)}; with a smaller weight draw from a sampler that is "

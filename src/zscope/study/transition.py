@@ -39,7 +39,11 @@ class Crossing:
     low, high : float or None
         The smallest and the largest of the seeds' own weights; None where a seed has none.
     seeds : int
-        Seeds behind it.
+        Seeds behind it: those that decide something from the weight on.
+    value, value_before : float or None
+        The median over these seeds at `weight` and at `before`.
+    decided : tuple of float
+        Weights that decide something.
     why : str
         Why it is undecided, or not asked; of a known one what is not known of larger weights; else empty.
     """
@@ -51,6 +55,9 @@ class Crossing:
     high: float | None = None
     seeds: int = 0
     why: str = ""
+    value: float | None = None
+    value_before: float | None = None
+    decided: tuple[float, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -94,26 +101,35 @@ def decoding(normal: BySeed, noise: BySeed, active: BySeed) -> Crossing:
         reasons = [reason for reason in unfit.values() if reason]
         if 2 * len(reasons) >= len(shares):
             silent[weight] = reasons[0] if reasons else "N(0, I) was not scored"
+            left[weight] = {}
         else:
             left[weight] = {seed: share for seed, share in shares.items() if not unfit[seed]}
     found = crossing(left, _decodes)
     below = [weight for weight in silent if found.weight is not None and (found.before or 0.0) <= weight < found.weight]
     if found.known and below:
         return replace(found, state="undecided", why=f"at {below[-1]:g}, below it, {silent[below[-1]]}")
-    above = [weight for weight in silent if found.weight is not None and weight > found.weight]
     if found.known:
-        return replace(found, why=f"at {above[0]:g} {silent[above[0]]}" if above else "")
+        return replace(found, why=_unknown(found, silent, _seeds(normal)))
     reached = [weight for weight in silent if normal[weight] and _decodes(median(normal[weight].values()))]
     if found.state == "undecided" or not silent:
         return found
     if reached:
         why = f"it is reached only where {silent[reached[0]]} ({reached[0]:g})"
-    elif left:
+    elif any(left.values()):
         first = next(iter(silent))
         return replace(found, why=f"at {first:g} {silent[first]}")
     else:
         why = f"it cannot be told where {next(iter(silent.values()))} ({next(iter(silent)):g})"
     return Crossing("undecided", seeds=_seeds(normal), why=why)
+
+
+def _unknown(found: Crossing, silent: Mapping[float, str], seeds: int) -> str:
+    """Say what is not known beside a crossing that is known: of larger weights, and of seeds that decide nothing."""
+    above = next((weight for weight in silent if found.weight is not None and weight > found.weight), None)
+    of_weights = "" if above is None else f"at {above:g} {silent[above]}"
+    mute = seeds - found.seeds
+    of_seeds = f"{mute} of {seeds} seeds decide{'s' if mute == 1 else ''} nothing there" if mute else ""
+    return "; ".join(filter(None, (of_weights, of_seeds)))
 
 
 def _decodes(share: float) -> bool:
@@ -158,46 +174,44 @@ def crossing(values: BySeed, holds: Callable[[float], bool]) -> Crossing:
         Undecided where seeds disagree (some never meet the condition and others do, or their weights lie more than one
         step of the sweep apart), or where the median meets the condition and fails it again at a larger weight.
     """
-    weights = [weight for weight in sorted(values) if values[weight]]
+    order = sorted(values)
+    weights = [weight for weight in order if values[weight]]
     if not weights:
         return Crossing("not measured")
-    count = _seeds(values)
-    own = _own(values, weights, holds)
-    reached = [place for place in own.values() if place is not None]
-    met = [holds(median(values[weight].values())) for weight in weights]
-    if not any(met):
-        if not reached:
-            return Crossing("not reached", seeds=count)
-        return Crossing("undecided", seeds=count, why=_some(reached, count))
-    first = met.index(True)
-    weight, before = weights[first], weights[first - 1] if first else None
-    whole = len(reached) == count
-    low, high = (weights[min(reached)], weights[max(reached)]) if whole else (None, None)
-    lost = next((weights[place] for place in range(first, len(weights)) if not met[place]), None)
+    middles = {weight: median(values[weight].values()) for weight in weights}
+    met = [weight for weight in weights if holds(middles[weight])]
+    first = met[0] if met else None
+    # A seed without a value from the crossing on has no say.
+    asked = {seed for weight in weights if first is None or weight >= first for seed in values[weight]}
+    own = {seed: place for seed in asked if (place := _own(values, order, seed, holds)) is not None}
+    count, decided = len(asked), tuple(weights)
+    if first is None:
+        why = _some(len(own), count) if own else ""
+        return Crossing("undecided" if own else "not reached", seeds=count, why=why, decided=decided)
+    before = next((weight for weight in reversed(weights) if weight < first), None)
+    whole = len(own) == count
+    low, high = (order[min(own.values())], order[max(own.values())]) if whole else (None, None)
+    lost = next((weight for weight in weights if weight > first and weight not in met), None)
     why = ""
     if not whole:
-        why = _some(reached, count)
-    elif max(reached) - min(reached) > 1:
+        why = _some(len(own), count)
+    elif max(own.values()) - min(own.values()) > 1:
         why = f"the seeds reach it at weights from {low:g} to {high:g}, more than one step of the sweep apart"
     elif lost is not None:
-        why = f"it is reached at {weight:g} and lost again at {lost:g}"
-    state: State = "undecided" if why else "from the smallest" if first == 0 else "at"
-    return Crossing(state, weight, before, low, high, count, why)
+        why = f"it is reached at {first:g} and lost again at {lost:g}"
+    state: State = "undecided" if why else "from the smallest" if before is None else "at"
+    value_before = None if before is None else middles[before]
+    return Crossing(state, first, before, low, high, count, why, middles[first], value_before, decided)
 
 
-def _own(values: BySeed, weights: Sequence[float], holds: Callable[[float], bool]) -> dict[str, int | None]:
-    """Place of the first weight at which each seed meets the condition; None where it never does."""
-    own: dict[str, int | None] = {}
-    for place, weight in enumerate(weights):
-        for seed, value in values[weight].items():
-            if own.setdefault(seed, None) is None and holds(value):
-                own[seed] = place
-    return own
+def _own(values: BySeed, order: Sequence[float], seed: str, holds: Callable[[float], bool]) -> int | None:
+    """Place in the sweep of the first weight at which a seed meets the condition; None where it never does."""
+    return next((place for place, at in enumerate(order) if seed in values[at] and holds(values[at][seed])), None)
 
 
 def _seeds(values: BySeed) -> int:
     return len({seed for found in values.values() for seed in found})
 
 
-def _some(reached: Sequence[int], count: int) -> str:
-    return f"the seeds disagree: {len(reached)} of {count} reach it"
+def _some(reached: int, count: int) -> str:
+    return f"the seeds disagree: {reached} of {count} reach it"
