@@ -180,7 +180,7 @@ def test_a_weight_that_blurs_reconstructions_is_not_recommended():
     finding = sweep_findings(sweep_of(runs))[0]
     assert "start to decode at beta 0.1" in finding.says
     assert finding.advice.startswith(
-        "At beta 0.1 random codes do as well as codes of images because both are blurred: 30 % of reconstructions are "
+        "At beta 0.1 most random codes decode like codes of images, but both are blurred: 30 % of reconstructions are "
         "meaningful, and 90 % at 0.0001. Train longer"
     )
 
@@ -190,7 +190,7 @@ def test_blurred_from_the_smallest_weight_on():
     finding = sweep_findings(sweep_of(runs))[0]
     assert "decode from the smallest weight on" in finding.says
     assert finding.advice == (
-        "At beta 0.0001 random codes do as well as codes of images because both are blurred: 2 % of reconstructions "
+        "At beta 0.0001 most random codes decode like codes of images, but both are blurred: 2 % of reconstructions "
         "are meaningful. Train longer."
     )
 

@@ -288,7 +288,7 @@ def _values_axis(axes: Axes, panel: Panel, values: Sequence[float]) -> None:
         axes.set_ylim(low / 1.5, high * 1.5)
         log_axis(axes, "y")
     else:
-        pad = 0.06 * (high - low) or 0.5
+        pad = 0.06 * (high - low) or 1.0
         axes.set_ylim(low - pad, high + pad)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=panel.keys == ("active",)))
         thousands(axes, "y")

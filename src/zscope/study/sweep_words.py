@@ -123,7 +123,7 @@ def _drawing(sweep: Sweep, curve: SweepCurve, weight: float) -> str:
         sharper = "" if best == weight else f", and {_percent(looks[best])} at {_number(best)}"
         smaller = "" if best == weight else ", or take a smaller weight and a sampler that is fitted to the codes"
         return (
-            f"At {_weight(sweep, weight)} random codes do as well as codes of images because both are blurred: "
+            f"At {_weight(sweep, weight)} most random codes decode like codes of images, but both are blurred: "
             f"{_percent(looks[weight])} of reconstructions are meaningful{sharper}. Train longer{smaller}."
         )
     return (
