@@ -408,7 +408,7 @@ def test_a_collapsed_decoder_is_said(monkeypatch):
         (["--around", "3", "--ladder"], "--ladder must be left out with --around"),
         (
             ["--sampler", "recommended", "--eps-factor", "2"],
-            "learns from codes now (not normal, uniform or recommended)",
+            "learns from codes now (not normal, uniform, prior or recommended)",
         ),
         (["--no-judge"], "--judge must be given with --around, got --no-judge"),
         (["--directions", "random"], "--directions must be given with --around, got random"),
