@@ -22,7 +22,12 @@ FIXED = ("normal", "uniform", PRIOR)
 """Clouds that learn nothing from the codes, and so nothing of the posteriors' noise."""
 
 
-def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None, components: Components | None = None) -> Cloud:
+def fitted(
+    spec: str,
+    codes: CodeArray,
+    logvar: CodeArray | None = None,
+    components: Callable[[], Components | None] | None = None,
+) -> Cloud:
     """Make a cloud from its text and fit it to what it learns from.
 
     Parameters
@@ -31,8 +36,8 @@ def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None, compone
         The cloud.
     codes, logvar : ndarray of shape (N, d)
         Codes, and log-variances where there are any.
-    components : (ndarray of shape (K, d), ndarray of shape (K, d)), optional
-        Means and log-variances of the components of the model's prior, from which ``prior`` alone learns.
+    components : callable, optional
+        Gives means and log-variances (K, d) of the components of the model's prior, or None; asked for ``prior`` alone.
 
     Raises
     ------
@@ -41,9 +46,10 @@ def fitted(spec: str, codes: CodeArray, logvar: CodeArray | None = None, compone
     """
     if spec != PRIOR:
         return cloud(spec).fit(codes, logvar)
-    if components is None:
+    found = None if components is None else components()
+    if found is None:
         raise CodesError("prior is read from a model that has one: codes alone have none, nor has an AE")
-    return PriorCloud().fit(*components)
+    return PriorCloud().fit(*found)
 
 
 def with_prior(specs: Sequence[str], named: str) -> list[str]:

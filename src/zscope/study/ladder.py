@@ -325,8 +325,7 @@ def _rung(ground: _Ground, spec: str) -> tuple[Rung, Cloud | None]:
 
 
 def _fitted(ground: _Ground, spec: str) -> Cloud:
-    prior = ground.model.prior_components() if spec == PRIOR else None
-    return fitted(spec, ground.codes, ground.logvar, prior)
+    return fitted(spec, ground.codes, ground.logvar, ground.model.prior_components)
 
 
 def _references(ground: _Ground, settings: LadderSettings, progress: Progress) -> dict[str, Rung]:

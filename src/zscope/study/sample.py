@@ -231,8 +231,10 @@ class _Drawing:
     def of(self, spec: str) -> list[CloudSample]:
         """Draw from one cloud."""
         if self.label is None or self.values is None:
-            prior = self.model.prior_components() if spec == PRIOR else None
-            item = recommended(self.run) if spec == RECOMMENDED else fitted(spec, self.codes, self.logvar, prior)
+            if spec == RECOMMENDED:
+                item = recommended(self.run)
+            else:
+                item = fitted(spec, self.codes, self.logvar, self.model.prior_components)
             sample = sample_of(item, self.model.decode_all, self.n, self.seed)
             return [replace(sample, label=self.words(spec, sample.label))]
         if spec == RECOMMENDED:
