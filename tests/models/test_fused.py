@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from zscope.models import PRESETS, Autoencoder, ModelConfig
-from zscope.models.fused import fuses, kept_kernels, turned_kernel
+from zscope.models.fused import fuses, kept_kernels
 from zscope.models.layers import Layers, Linear, SameConv2d, SameConvTranspose2d
 
 PLACES = [
@@ -158,18 +158,31 @@ def test_encoding_in_pieces_is_encoding_at_once(network, monkeypatch):
     assert model.encode(images[:0]).mean.shape == (0, 3)
 
 
-def test_kernels_are_turned_once_for_the_length_of_a_block_only():
-    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+def test_kernels_are_made_ready_once_for_the_length_of_a_block_only(kind):
+    pair, twin, x = layers_of(kind, (8, 8), 3, 2, 0.3)
     with torch.no_grad():
+        wanted = pair(x)
         with kept_kernels():
-            kernel = turned_kernel(pair[0].weight)
-            assert turned_kernel(pair[0].weight) is kernel
+            # Packed for the first batch, and used for others.
+            torch.testing.assert_close(pair(x), wanted, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(pair(x[:1]), wanted[:1], rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(pair(x.repeat(9, 1, 1, 1)), wanted.repeat(9, 1, 1, 1), rtol=1e-5, atol=1e-6)
             first = pair(x)
+            pair[0].weight.mul_(2)
             assert torch.equal(pair(x), first)
-        assert turned_kernel(pair[0].weight) is not kernel
-        pair[0].weight.mul_(2)
         twin[0].weight.mul_(2)
         torch.testing.assert_close(pair(x), twin(x.double()).float(), rtol=1e-5, atol=1e-6)
+
+
+def test_kernels_are_not_kept_where_they_have_gradients():
+    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    with kept_kernels():
+        with torch.no_grad():
+            pair(x)
+        pair(x).sum().backward()
+    twin(x.double()).sum().backward()
+    torch.testing.assert_close(pair[0].weight.grad, twin[0].weight.grad.float(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(2, 2), (1, 1)])

@@ -32,7 +32,7 @@ from zscope.typing import CodeArray, FloatArray, ImageArray
 
 FORMAT, VERSION = "zscope-model", 1
 
-_CACHED_BYTES = 7_000_000  # of the largest features; half or twice as many take 5 to 10 % longer
+_CACHED_BYTES = 3_500_000  # of the largest features; half or twice as many take longer
 
 
 class Losses(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zscope.models.fused import convolved, dense, fuses, lowered, transposed, turned_kernel
+from zscope.models.fused import convolved, dense, fuses, lowered, transposed
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -61,7 +61,7 @@ class SameConv2d(_Same):
     def forward(self, x: Tensor, slope: float = 1.0, *, turned: bool = False) -> Tensor:
         """Convolve; with a slope other than 1 a LeakyReLU follows. `turned`: images are, and outputs are to be."""
         if turned:
-            return convolved(x, turned_kernel(self.weight), self.bias, self.stride, self.after, slope)
+            return convolved(x, self.weight, self.bias, self.stride, self.after, slope)
         padding = self.before
         if self.before != self.after:
             x = functional.pad(x, (self.before[1], self.after[1], self.before[0], self.after[0]))
@@ -80,7 +80,7 @@ class SameConvTranspose2d(_Same):
         weight = self.weight  # read once: a spectral norm computes it anew each time
         if turned:
             beyond = [after - before for before, after in zip(self.before, self.after, strict=True)]
-            return transposed(x, turned_kernel(weight), self.bias, self.stride, self.after, beyond, slope)
+            return transposed(x, weight, self.bias, self.stride, self.after, beyond, slope)
         edges = [(n - 1) * self.stride + self.kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
         missing = [want - edge for want, edge in zip(self.size, edges, strict=True)]
         # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.

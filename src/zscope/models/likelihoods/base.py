@@ -59,10 +59,9 @@ class Likelihood(nn.Module, ABC):
         if not self.bounded or not images.numel():
             return
         images = images.detach()
-        low, high = (
-            float(images.amin()),
-            float(images.amax()),
-        )  # aminmax would copy images that are laid out channels last
+        if images.is_contiguous(memory_format=torch.channels_last):
+            images = images.permute(0, 2, 3, 1)  # as they lie in memory, or aminmax would copy them
+        low, high = (float(bound) for bound in images.aminmax())
         if not (low >= 0 and high <= 1):
             raise ParameterError("images", f"be within [0, 1] for the likelihood {self.name}", f"{low:g} to {high:g}")
 
