@@ -139,6 +139,25 @@ def test_a_failed_run_is_named_and_the_others_go_on(store, tmp_path):
     assert caught.value.exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"model": "vae", "prior": "vamp:inputs=0"},
+            r"runs\.bad\.prior vamp: inputs must be greater than or equal to 1, got 0",
+        ),
+        ({"regularisers": "kl"}, r"runs\.bad\.regularisers? must"),
+        ({"strides": [2, 2]}, r"runs\.bad\.strides must have one entry for each of the 1 filters"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_before_the_first_run_begins(store, tmp_path, wrong, message):
+    shared = {"epochs": 1, "filters": [4], "z_dim": 2}
+    spec = SPEC.model_copy(update={"train": shared, "runs": {"good": {}, "bad": wrong}})
+    with pytest.raises(ParameterError, match=message):
+        run_study(spec, "text", store, tmp_path / "out", StudyOptions(device="cpu"), log=lambda line: None)
+    assert not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_in_processes_is_one_line_that_says_how_to_go_on(store, tmp_path, monkeypatch):
     def stopped(tasks, plan, **others):
         raise KeyboardInterrupt

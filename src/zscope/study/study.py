@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from zscope.data import open_source
-from zscope.errors import ExistsError, TrainingError, ZscopeError
+from zscope.errors import ExistsError, ParameterError, TrainingError, ZscopeError
 from zscope.runs.formats import has_format, read_json, write_json
 from zscope.runs.run import Run, config_hash
 from zscope.runs.store import ImageStore
@@ -133,6 +133,8 @@ def run_study(
     ExistsError
         A run's folder holds a run of another configuration or of other images, or `out` a report or a ``study.json``
         that is no study's, and `force` is off.
+    ParameterError
+        A run asks for a model that cannot be, or cannot be for these images; none is begun then.
     RunsFailed
         Some runs failed, and the others are done.
     Interrupted, KeyboardInterrupt
@@ -183,7 +185,7 @@ def _tasks(spec: StudySpec, store: ImageStore, out: Path, options: StudyOptions)
             out / name,
             spec.source,
             store.path,
-            _plan(request, spec, store, out / name, options),
+            _plan(name, request, spec, store, out / name, options),
             request,
             spec.measure,
             spec.sample,
@@ -250,15 +252,20 @@ def _end_words(run: Run) -> str:
     return f"total {found['total']:.2f}, reconstruction {found['reconstruction']:.2f}{kl} nats per image"
 
 
-def _plan(request: TrainRequest, spec: StudySpec, store: ImageStore, folder: Path, options: StudyOptions) -> str:
+def _plan(
+    name: str, request: TrainRequest, spec: StudySpec, store: ImageStore, folder: Path, options: StudyOptions
+) -> str:
     """Decide what is to be done about a run: ``up to date``, ``train``, ``resume`` or ``replace``."""
+    preset = open_source(spec.source).default_preset
+    try:
+        config = resolved(request.resolve_model(store.shape, preset), request.resolve_training(store.shape, preset))
+    except ParameterError as error:
+        raise ParameterError(f"runs.{name}.{error.name}", error.must, error.got) from None
     if not (folder / "run.json").exists():
         if folder.exists() and any(folder.iterdir()):
             raise ExistsError(f"{folder} exists and is no run folder")
         return "replace" if folder.exists() else "train"
     run = Run.open(folder)
-    preset = open_source(spec.source).default_preset
-    config = resolved(request.resolve_model(store.shape, preset), request.resolve_training(store.shape, preset))
     if run.manifest["hash"] != config_hash(config, store.hash):
         if options.force:
             return "replace"
