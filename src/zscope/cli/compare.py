@@ -1,12 +1,13 @@
 """``zscope compare``: runs side by side, and how alike their spaces are."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zscope.cli.common import AsJson, Debug, Force, Out, Output, Quiet
+from zscope.cli.common import AsJson, Debug, Device, Force, Out, Output, Quiet
 from zscope.cli.report import opened, report_path
 from zscope.cli.tables import text_table
 from zscope.errors import ParameterError
@@ -18,7 +19,8 @@ from zscope.runs.run import Run
 from zscope.study.alike import COLUMNS, NotCompared, RunsAlike, with_alikeness
 from zscope.study.alike_runs import alike_runs
 from zscope.study.findings import losses_apart
-from zscope.study.payload import Comparison
+from zscope.study.payload import Comparison, StudyPayload
+from zscope.typing import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +31,11 @@ def register(app: typer.Typer) -> None:
 def compare_command(
     runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
     label: Annotated[str | None, typer.Option("--label", help="Label that colours the maps.")] = None,
+    likelihood: Annotated[
+        int | None,
+        typer.Option("--likelihood", help="Estimate -log p(x) of held-out images by so many importance samples each."),
+    ] = None,
+    device: Device = "auto",
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -45,16 +52,30 @@ def compare_command(
         raise ParameterError("RUN", "be given at least twice", str(runs[0]))
     payload, own = opened(runs, label)
     with output.bar() as bar:
+        notes: list[str] = []
+        if likelihood is not None:
+            payload, notes = _with_likelihoods(payload, runs, likelihood, device, bar)
         found = alike_runs([Run.open(folder) for folder in runs], progress=bar)
     payload = with_alikeness(payload, found)
     apart = losses_apart(payload.runs)
-    lines = [*table(payload.comparison), "", *([apart, ""] if apart else []), *alike_lines(found)]
+    notes += [apart] if apart else []
+    lines = [*table(payload.comparison), "", *notes, *([""] if notes else []), *alike_lines(found)]
     if out is not None:
         path = report_path(out, own, force)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_report(payload, path)
         lines.append(str(path))
     output.result(payload.as_json(), *lines)
+
+
+def _with_likelihoods(
+    payload: StudyPayload, runs: Sequence[Path], samples: int, device: str, bar: Progress
+) -> tuple[StudyPayload, list[str]]:
+    from zscope.study.likelihood import held_out_likelihood, with_likelihoods  # loads torch
+
+    found = [held_out_likelihood(Run.open(folder), samples, device=device, progress=bar) for folder in runs]
+    comparison, notes = with_likelihoods(payload.comparison, found, samples)
+    return replace(payload, comparison=comparison), notes
 
 
 def table(comparison: Comparison) -> list[str]:
