@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.autograd import forward_ad
 from torch.nn import functional
 
-from zscope.models import PRESETS, Autoencoder, ModelConfig
+from zscope.models import PRESETS, Autoencoder, ModelConfig, fused
 from zscope.models.fused import fuses, kept_kernels
 from zscope.models.layers import Layers, Linear, SameConv2d, SameConvTranspose2d
 
@@ -66,6 +67,43 @@ class TestConvolutions:
             (slopes,) = torch.autograd.grad((y * weights).sum(), values, create_graph=True)
             penalties.append(torch.autograd.grad(slopes.square().sum(), network[0].weight)[0].float())
         torch.testing.assert_close(*penalties, rtol=1e-4, atol=1e-4)
+
+
+bf16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this processor"
+)
+
+
+@bf16
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (4, 1), (2, 2)])
+@pytest.mark.parametrize("turning", [True, False])
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+def test_gradients_in_bfloat16_of_images_smaller_than_the_stride(kind, turning, size):
+    """With a stride above the width oneDNN leaves gradients of weights unwritten: what was in memory comes back."""
+    pair, _, x = layers_of(kind, size, 3, 3, 0.3)
+    pair.turns = pair.turns and turning
+    wanted = torch.autograd.grad(pair(x).square().sum(), pair[0].weight)[0]
+    for _ in range(10):
+        dirty = [torch.full((elements,), 1e30) for elements in range(50, 3000, 50)]
+        del dirty
+        with torch.autocast("cpu", torch.bfloat16):
+            found = torch.autograd.grad(pair(x).float().square().sum(), pair[0].weight)[0]
+        assert (found - wanted).abs().max() <= 0.05 * wanted.abs().max()
+
+
+@bf16
+def test_a_network_that_goes_on_below_a_single_pixel_learns_in_bfloat16():
+    config = ModelConfig(kind="vae", shape=(8, 8, 1), z_dim=2, layers=[{"filters": 4, "stride": 2, "kernel": 3}] * 8)
+    model = Autoencoder(config)
+    images = torch.rand(16, 1, 8, 8)
+    norms = []
+    for lower in (False, True):
+        torch.manual_seed(0)
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            model(images).total.backward()
+        norms.append(torch.nn.utils.get_total_norm([one.grad for one in model.parameters()]))
+    torch.testing.assert_close(norms[0], norms[1], rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
@@ -198,6 +236,33 @@ def test_jacobians_of_decoders():
     code = torch.randn(1, 3)
     found = torch.func.jacrev(model.decoder)(code)
     torch.testing.assert_close(found, torch.autograd.functional.jacobian(model.decoder, code), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("gradients", [True, False])
+def test_forward_mode_differentiation(gradients):
+    pair, twin, x = layers_of(SameConv2d, (8, 8), 3, 2, 0.3)
+    pair.append(nn.Flatten()).append(Linear(80, 2))
+    twin.append(nn.Flatten()).append(Linear(80, 2).double())
+    twin.load_state_dict(pair.state_dict())
+    tangents = []
+    with torch.set_grad_enabled(gradients), forward_ad.dual_level():
+        assert not fuses(x)
+        for network, values in ((pair, x), (twin, x.double())):
+            dual = forward_ad.make_dual(values, torch.ones_like(values))
+            tangents.append(forward_ad.unpack_dual(network(dual)).tangent.float())
+    torch.testing.assert_close(*tangents, rtol=1e-4, atol=1e-5)
+    assert fuses(x)
+
+
+def test_weights_that_are_computed_anew_are_not_kept():
+    layer = SameConv2d(3, 5, 3, 2, (8, 8))
+    nn.utils.parametrizations.spectral_norm(layer)
+    x = torch.randn(4, 3, 8, 8)
+    with torch.no_grad(), kept_kernels():
+        for _ in range(3):
+            layer(x, 0.3, turned=True)
+        assert not fused._kept.get()
 
 
 def test_who_hooks_on_sees_what_modules_give():

@@ -121,9 +121,12 @@ class TestEveryLikelihood:
         for images in (torch.tensor([-0.5, 1.0]), torch.tensor([0.0, 255.0]), torch.tensor([0.0, math.nan])):
             if not kind.bounded:
                 kind.check(images.view(1, 1, 1, 2))
-            else:
+                continue
+            whole = torch.rand(2, 3, 4, 5)
+            whole.view(-1)[[7, 90]] = images
+            for laid_out in (whole, whole.contiguous(memory_format=torch.channels_last), whole.transpose(2, 3)):
                 with pytest.raises(ParameterError, match=rf"^images must be within \[0, 1\] for the likelihood {name}"):
-                    kind.check(images.view(1, 1, 1, 2))
+                    kind.check(laid_out)
 
 
 def test_bernoulli_is_binary_cross_entropy():

@@ -147,6 +147,8 @@ def test_a_failed_run_is_named_and_the_others_go_on(store, tmp_path):
             r"runs\.bad\.prior vamp: inputs must be greater than or equal to 1, got 0",
         ),
         ({"regularisers": "kl"}, r"runs\.bad\.regularisers? must"),
+        ({"ema": 0.9, "spectral_norm": True}, r"runs\.bad\.ema must be left out with spectral_norm"),
+        ({"kernel": 4}, r"runs\.bad\.kernel must be odd, got 4"),
         ({"strides": [2, 2]}, r"runs\.bad\.strides must have one entry for each of the 1 filters"),
     ],
 )

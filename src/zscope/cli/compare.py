@@ -1,7 +1,6 @@
 """``zscope compare``: runs side by side, and how alike their spaces are."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +18,7 @@ from zscope.runs.run import Run
 from zscope.study.alike import COLUMNS, NotCompared, RunsAlike, with_alikeness
 from zscope.study.alike_runs import alike_runs
 from zscope.study.findings import losses_apart
-from zscope.study.payload import Comparison, StudyPayload
-from zscope.typing import Progress
+from zscope.study.payload import Comparison
 
 
 def register(app: typer.Typer) -> None:
@@ -51,31 +49,26 @@ def compare_command(
     if len(runs) < 2:
         raise ParameterError("RUN", "be given at least twice", str(runs[0]))
     payload, own = opened(runs, label)
+    path = None if out is None else report_path(out, own, force)
+    folders = [Run.open(folder) for folder in runs]
+    notes: list[str] = []
     with output.bar() as bar:
-        notes: list[str] = []
         if likelihood is not None:
-            payload, notes = _with_likelihoods(payload, runs, likelihood, device, bar)
-        found = alike_runs([Run.open(folder) for folder in runs], progress=bar)
+            from zscope.study.likelihood import held_out_likelihoods, with_likelihoods  # loads torch
+
+            nats = held_out_likelihoods(folders, likelihood, device=device, progress=bar)
+            payload, told = with_likelihoods(payload, nats, likelihood)
+            notes = [told.says, *([told.advice] if told.advice else [])]
+        found = alike_runs(folders, progress=bar)
     payload = with_alikeness(payload, found)
     apart = losses_apart(payload.runs)
     notes += [apart] if apart else []
     lines = [*table(payload.comparison), "", *notes, *([""] if notes else []), *alike_lines(found)]
-    if out is not None:
-        path = report_path(out, own, force)
+    if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_report(payload, path)
         lines.append(str(path))
     output.result(payload.as_json(), *lines)
-
-
-def _with_likelihoods(
-    payload: StudyPayload, runs: Sequence[Path], samples: int, device: str, bar: Progress
-) -> tuple[StudyPayload, list[str]]:
-    from zscope.study.likelihood import held_out_likelihood, with_likelihoods  # loads torch
-
-    found = [held_out_likelihood(Run.open(folder), samples, device=device, progress=bar) for folder in runs]
-    comparison, notes = with_likelihoods(payload.comparison, found, samples)
-    return replace(payload, comparison=comparison), notes
 
 
 def table(comparison: Comparison) -> list[str]:

@@ -288,9 +288,9 @@ class Autoencoder(nn.Module):
     def decode_all(self, codes: CodeArray, batch: int | None = None) -> ImageArray:
         """Decode any number of codes in batches: (N, d) → uint8 images (N, H, W, C).
 
-        By default 64 at a time on a processor, whose caches hold so many, and 512 elsewhere.
+        By default `decoded_at_once` at a time.
         """
-        batch = batch or (64 if self.device.type == "cpu" else 512)
+        batch = batch or decoded_at_once(self.device)
         # Giving the heap back takes a while: for a single batch it is not worth it.
         with kept_heap() if len(codes) > batch else nullcontext(), kept_kernels():
             parts = [to_uint8(self.decode(codes[start : start + batch])) for start in range(0, len(codes), batch)]
@@ -404,6 +404,11 @@ class Autoencoder(nn.Module):
         load_tensors(model, folder / "model.safetensors")
         model.folder = home
         return model.to(device).eval()
+
+
+def decoded_at_once(device: torch.device) -> int:
+    """How many codes are best decoded at a time: on a processor as many as its caches hold."""
+    return 64 if device.type == "cpu" else 512
 
 
 def _model_folder(folder: Path) -> Path:

@@ -54,7 +54,7 @@ class Layer(BaseModel):
     @model_validator(mode="after")
     def _odd_kernel(self) -> Self:
         if self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd, got {self.kernel}")
+            raise ParameterError("kernel", "be odd", self.kernel)
         return self
 
 

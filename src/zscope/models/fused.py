@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
-from torch.nn import functional
+from torch.autograd import Function, forward_ad
+from torch.nn import Parameter, functional
 
 _kept: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("kernels made ready", default=None)
 
@@ -27,7 +27,8 @@ _kept: ContextVar[dict[Tensor, Tensor] | None] = ContextVar("kernels made ready"
 def fuses(x: Tensor) -> bool:
     """Whether features are on a processor on which oneDNN computes in the precision that is asked for.
 
-    Not within `torch.func` (Jacobians by columns, `vmap`), which the operators do not know, and not for no images.
+    Not within `torch.func` (Jacobians by columns, `vmap`) nor in forward-mode differentiation, neither of which the
+    operators know, and not for no images.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ def fuses(x: Tensor) -> bool:
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
         and _computes(_precision(x))
         and torch._C._functorch.peek_interpreter_stack() is None
+        and forward_ad._current_level < 0
     )
 
 
@@ -57,7 +59,7 @@ def _computes(dtype: torch.dtype) -> bool:
     return dtype == torch.float32
 
 
-def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], slope: float) -> Tensor:
+def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: list[int], padding: list[int], slope: float) -> Tensor:
     """Convolve turned features, add the bias and apply a LeakyReLU, with gradients.
 
     Parameters
@@ -69,8 +71,8 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: lis
         Kernels, not turned.
     bias : Tensor of shape (C',)
         Added to the outputs.
-    stride : int
-        Of both axes.
+    stride : list of two int
+        Down and across.
     padding : list of two int
         Rows of zeros above and below, columns left and right.
     slope : float
@@ -82,7 +84,7 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: lis
 
 
 def transposed(
-    x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], beyond: list[int], slope: float
+    x: Tensor, weight: Tensor, bias: Tensor, stride: list[int], padding: list[int], beyond: list[int], slope: float
 ) -> Tensor:
     """Convolve turned features the transposed way, add the bias and apply a LeakyReLU, with gradients.
 
@@ -95,8 +97,8 @@ def transposed(
         Kernels, not turned.
     bias : Tensor of shape (C',)
         Added to the outputs.
-    stride : int
-        Of both axes.
+    stride : list of two int
+        Down and across.
     padding, beyond : list of two int
         Rows and columns left out on all sides, and added after the last.
     slope : float
@@ -133,7 +135,8 @@ def kept_kernels() -> Iterator[None]:
 
 def _ready(weight: Tensor, packed: Callable[[Tensor], Tensor] = lambda turned: turned) -> Tensor:
     """Turn kernels (…, k, k) by half a turn, in the precision of an autocast; where they are kept, packed."""
-    kept = None if torch.is_grad_enabled() else _kept.get()
+    # A spectral norm computes its weights anew each time: those are no parameters, and are not kept.
+    kept = _kept.get() if isinstance(weight, Parameter) and not torch.is_grad_enabled() else None
     if kept is None:
         return lowered(weight).flip(2, 3)
     if weight not in kept:
@@ -141,11 +144,9 @@ def _ready(weight: Tensor, packed: Callable[[Tensor], Tensor] = lambda turned: t
     return kept[weight]
 
 
-def _packed(kernel: Tensor, stride: int, padding: list[int], shape: torch.Size) -> Tensor:
+def _packed(kernel: Tensor, stride: list[int], padding: list[int], shape: torch.Size) -> Tensor:
     """Bring kernels to the layout that oneDNN takes for such features, and would else bring them to in each call."""
-    packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-        kernel, padding, [stride, stride], [1, 1], 1, list(shape)
-    )
+    packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(kernel, padding, stride, [1, 1], 1, list(shape))
     return packed
 
 
@@ -175,12 +176,12 @@ _NOTHING_KEPT = _NothingKept()
 class _Convolution(Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: list[int], slope: float
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: list[int], padding: list[int], slope: float
     ) -> Tensor:
         activation = ("none", []) if slope == 1 else ("leaky_relu", [slope])
         operator: Any = torch.ops.mkldnn._convolution_pointwise
-        y: Tensor = operator(x, weight, bias, padding, [stride, stride], [1, 1], 1, *activation, "")
-        ctx.how = [stride, stride], padding, [1, 1], False, [0, 0], 1
+        y: Tensor = operator(x, weight, bias, padding, stride, [1, 1], 1, *activation, "")
+        ctx.how = stride, padding, [1, 1], False, [0, 0], 1
         ctx.slope = slope
         ctx.save_for_backward(x, weight, None if slope == 1 else y)
         return y
@@ -197,7 +198,7 @@ class _Transposed(Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
-        stride: int,
+        stride: list[int],
         padding: list[int],
         beyond: list[int],
         slope: float,
@@ -209,7 +210,7 @@ class _Transposed(Function):
         rows.view(*rows.shape[:2], -1).add_(bias.repeat(y.shape[3]))
         if slope != 1:
             functional.leaky_relu_(y, slope)
-        ctx.how = [stride, stride], padding, [1, 1], True, beyond, 1
+        ctx.how = stride, padding, [1, 1], True, beyond, 1
         ctx.slope = slope
         ctx.save_for_backward(x, weight, None if slope == 1 else y)
         return y

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from zscope.errors import ParameterError
-from zscope.models.autoencoder import Autoencoder
+from zscope.models.autoencoder import Autoencoder, decoded_at_once
+from zscope.models.fused import kept_kernels
 from zscope.models.posterior import Posterior
 from zscope.models.tensors import as_tensor
 from zscope.typing import ImageArray
@@ -19,7 +20,7 @@ def iwae_bound(
     k: int,
     generator: torch.Generator | None = None,
     *,
-    chunk: int = 512,
+    chunk: int | None = None,
 ) -> Tensor:
     """Lower bound of log p(x) by k draws from the posterior.
 
@@ -37,13 +38,13 @@ def iwae_bound(
         Draws for each image, at least 1.
     generator : torch.Generator, optional
         Of the draws, on the model's device.
-    chunk : int
-        Codes that are decoded at a time.
+    chunk : int, optional
+        Codes that are decoded at a time, by default as many as `Autoencoder.decode_all` takes.
 
     Returns
     -------
     Tensor of shape (N,)
-        Nats per image, float64; with a likelihood of densities they may be positive.
+        Nats per image, float64 on the processor; with a likelihood of densities they may be positive.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def iwae_bound(
     """
     if model.config.kind == "ae":
         raise ParameterError("model", "be a VAE for the IWAE bound", "an AE, whose posterior has no density")
+    chunk = decoded_at_once(model.device) if chunk is None else chunk
     for name, value in (("k", k), ("chunk", chunk)):
         if value < 1:
             raise ParameterError(name, "be at least 1", value)
@@ -62,7 +64,8 @@ def iwae_bound(
     model.eval()
     try:
         rows = torch.split(torch.arange(len(tensor), device=tensor.device).repeat_interleave(k), chunk)
-        parts = [_log_weights(model, tensor[part], _of_rows(posterior, part), generator) for part in rows]
+        with kept_kernels():
+            parts = [_log_weights(model, tensor[part], _of_rows(posterior, part), generator) for part in rows]
     finally:
         model.train(was_training)
     return torch.logsumexp(torch.cat(parts).view(len(tensor), k), dim=1) - math.log(k)
@@ -73,8 +76,8 @@ def _of_rows(posterior: Posterior, rows: Tensor) -> Posterior:
 
 
 def _log_weights(model: Autoencoder, images: Tensor, posterior: Posterior, generator: torch.Generator | None) -> Tensor:
-    """Log p(x|z) p(z) / q(z|x) of one draw for each image, shape (N,), float64."""
+    """Log p(x|z) p(z) / q(z|x) of one draw for each image, shape (N,), float64, which not every device has."""
     codes = posterior.draw(eps_clip=None, eps_factor=1.0, generator=generator)
     log_likelihood = -model.likelihood.negative_log(model.decoder(codes).float(), images)
     log_ratio = model.prior.log_density(codes) - posterior.log_density_by_axis(codes).sum(dim=1)
-    return log_likelihood.double() + log_ratio.double()
+    return log_likelihood.cpu().double() + log_ratio.cpu().double()

@@ -39,11 +39,16 @@ class _Same(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(filters))
         self.weight = nn.Parameter(torch.empty(*shape, kernel, kernel))
-        self.kernel, self.stride, self.size = kernel, stride, size
-        (top, bottom), (left, right) = (same_padding(edge, kernel, stride) for edge in size)
-        self.before, self.after = [top, left], [bottom, right]
-        reached = all((math.ceil(edge / stride) - 1) * stride + kernel >= edge for edge in size)
-        self.turns = reached and max(bottom - top, right - left) < stride
+        # A stride beyond the edge is as good as the edge, and oneDNN's gradients of weights in bfloat16 are memory that
+        # nobody wrote to where a row is shorter than the stride (PyTorch 2.13).
+        self.kernel, self.stride, self.size = kernel, [min(stride, edge) for edge in size], size
+        axes = list(zip(size, self.stride, strict=True))
+        padding = [same_padding(edge, kernel, step) for edge, step in axes]
+        self.before, self.after = [before for before, _ in padding], [after for _, after in padding]
+        reached = all((math.ceil(edge / step) - 1) * step + kernel >= edge for edge, step in axes)
+        self.turns = reached and all(
+            after - before < step for (before, after), step in zip(padding, self.stride, strict=True)
+        )
         default_(self.weight, self.bias)
 
     def add_bias(self, x: Tensor, slope: float) -> Tensor:
@@ -81,8 +86,8 @@ class SameConvTranspose2d(_Same):
         if turned:
             beyond = [after - before for before, after in zip(self.before, self.after, strict=True)]
             return transposed(x, weight, self.bias, self.stride, self.after, beyond, slope)
-        edges = [(n - 1) * self.stride + self.kernel - 2 * b for n, b in zip(x.shape[2:], self.before, strict=True)]
-        missing = [want - edge for want, edge in zip(self.size, edges, strict=True)]
+        axes = zip(x.shape[2:], self.stride, self.before, self.size, strict=True)
+        missing = [size - ((n - 1) * step + self.kernel - 2 * before) for n, step, before, size in axes]
         # Where the stride steps over the last pixels, the image ends in pixels that no kernel reaches: 0 and the bias.
         beyond = [max(count, 0) for count in missing]
         x = functional.conv_transpose2d(x, weight, stride=self.stride, padding=self.before, output_padding=beyond)

@@ -17,7 +17,8 @@ from zscope.study.parallel import Plan, do_in_parallel, planned
 from zscope.study.payload import StudyPayload
 from zscope.study.request import TrainRequest
 from zscope.study.spec import StudySpec
-from zscope.study.train import Interrupted, resolved
+from zscope.study.train import Interrupted, image_counts, resolved
+from zscope.training.checks import check
 from zscope.typing import Progress, silent
 
 FORMAT, VERSION = "zscope-study", 1
@@ -258,7 +259,8 @@ def _plan(
     """Decide what is to be done about a run: ``up to date``, ``train``, ``resume`` or ``replace``."""
     preset = open_source(spec.source).default_preset
     try:
-        config = resolved(request.resolve_model(store.shape, preset), request.resolve_training(store.shape, preset))
+        model, training = request.resolve_model(store.shape, preset), request.resolve_training(store.shape, preset)
+        check(model, training, *image_counts(store, training), processes=1)
     except ParameterError as error:
         raise ParameterError(f"runs.{name}.{error.name}", error.must, error.got) from None
     if not (folder / "run.json").exists():
@@ -266,7 +268,7 @@ def _plan(
             raise ExistsError(f"{folder} exists and is no run folder")
         return "replace" if folder.exists() else "train"
     run = Run.open(folder)
-    if run.manifest["hash"] != config_hash(config, store.hash):
+    if run.manifest["hash"] != config_hash(resolved(model, training), store.hash):
         if options.force:
             return "replace"
         raise ExistsError(

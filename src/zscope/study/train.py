@@ -357,10 +357,16 @@ def resolved(model: ModelConfig, training: TrainingConfig) -> JsonDict:
     return cast(JsonDict, {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json")})
 
 
-def about_data(store: ImageStore, training: TrainingConfig) -> JsonDict:
-    """Describe the images of a run."""
+def image_counts(store: ImageStore, training: TrainingConfig) -> tuple[int, int]:
+    """Count the images that a run trains on and holds out."""
     chosen = store.selection(training.limit)
     train_count = int((store.split[chosen] == "train").sum())
+    return train_count, len(chosen) - train_count
+
+
+def about_data(store: ImageStore, training: TrainingConfig) -> JsonDict:
+    """Describe the images of a run."""
+    train_count, held_out = image_counts(store, training)
     return {
         "store": str(store.path.resolve()),
         "hash": store.hash,
@@ -368,7 +374,7 @@ def about_data(store: ImageStore, training: TrainingConfig) -> JsonDict:
         "shape": list(store.shape),
         "limit": training.limit,
         "train": train_count,
-        "held_out": len(chosen) - train_count,
+        "held_out": held_out,
     }
 
 
