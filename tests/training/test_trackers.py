@@ -56,18 +56,24 @@ def fakes(monkeypatch):
         notes = Notes()
         if name == "wandb":
             run = types.SimpleNamespace(
+                id="abc",
                 define_metric=lambda name, step_metric=None: notes.axes.update({name: step_metric}),
                 log=lambda values: notes.log(values, values["training_step"]),
                 alert=lambda title, text: notes.events.append(text),
                 finish=lambda exit_code: notes.ended.append({0: "finished"}.get(exit_code, "not")),
             )
-            fake(monkeypatch, name, Image=np.asarray, init=lambda **about: (notes.begun.update(about), run)[1])
+            fake(
+                monkeypatch,
+                name,
+                Image=np.asarray,
+                init=lambda **about: (notes.begun.update(about), notes.continued.append(about["id"]), run)[-1],
+            )
         elif name == "trackio":
             fake(
                 monkeypatch,
                 name,
                 Image=lambda pixels, caption: np.asarray(pixels),
-                init=lambda **about: notes.begun.update(about),
+                init=lambda **about: (notes.begun.update(about), notes.continued.append(about["resume"])),
                 log=lambda values, step: notes.log(values, step),
                 finish=lambda: notes.ended.append("finished"),
             )
@@ -147,6 +153,18 @@ def test_wandb_has_an_axis_on_which_steps_may_fall(tmp_path, train_digits, fakes
     assert run.manifest["events"]
     for record in run.metrics():
         assert notes.scalars[record["step"]][f"{record['split']}/total"] == record["total"]
+
+
+@pytest.mark.parametrize(
+    ("name", "continued"), [("wandb", [None, "abc", None]), ("trackio", ["never", "allow", "never"])]
+)
+def test_a_resumed_run_goes_on_and_another_of_its_name_does_not(tmp_path, train_digits, fakes, name, continued):
+    """More epochs are another configuration, by which a run would not be known again."""
+    notes = fakes(name)
+    train_digits(tmp_path / "run", tracker=name, epochs=1)
+    train_digits(tmp_path / "run", tracker=name, epochs=2, resume=True)
+    train_digits(tmp_path / "elsewhere" / "run", tracker=name, epochs=1)
+    assert notes.continued == continued
 
 
 def test_mlflow_goes_on_with_the_run_that_it_had(tmp_path, train_digits, fakes):

@@ -9,15 +9,21 @@ from zscope.typing import ImageArray
 
 
 class Trackio(Tracker):
-    """Logs to the project ``zscope`` of the local Trackio."""
+    """Logs to the project ``zscope`` of the local Trackio.
+
+    That a run is known there is kept in ``run.json``: a resumed run goes on with the last one of its folder's name, and
+    any other is a new one.
+    """
 
     name: ClassVar[str] = "trackio"
     package: ClassVar[str] = "trackio"
 
     def begin(self, run: Run, step: int) -> None:  # noqa: ARG002
-        """Start or resume the run there."""
+        """Start a run there, or go on with the one that it had."""
         self._module: Any = self.imported("trackio")
-        self._module.init(project="zscope", name=run.name, config=flat(run.config), resume="allow")
+        resume = "allow" if run.manifest.get("trackio") else "never"
+        self._module.init(project="zscope", name=run.name, config=flat(run.config), resume=resume)
+        run.save(trackio=True)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log figures."""

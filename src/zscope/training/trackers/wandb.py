@@ -11,25 +11,24 @@ STEP = "training_step"
 
 
 class WandB(Tracker):
-    """Logs to the project ``zscope`` of Weights & Biases; a resumed run goes on under its own name.
+    """Logs to the project ``zscope`` of Weights & Biases.
 
-    Its own step can only rise, and a rescued run goes back: curves are drawn over ``training_step``.
+    Its identifier of the run is kept in ``run.json``, so that a resumed run goes on there. Its own step can only rise,
+    and a rescued run goes back: curves are drawn over ``training_step``.
     """
 
     name: ClassVar[str] = "wandb"
     package: ClassVar[str] = "wandb"
 
     def begin(self, run: Run, step: int) -> None:  # noqa: ARG002
-        """Start or resume the run there; its identifier is made from the folder's name and the configuration."""
+        """Start a run there, or go on with the one that it had."""
         self._module = self.imported("wandb")
+        known = run.manifest.get("wandb")
         self._run: Any = self._module.init(
-            project="zscope",
-            name=run.name,
-            id=f"{run.name}-{str(run.manifest['hash'])[:12]}",
-            resume="allow",
-            dir=str(run.path),
-            config=run.config,
+            project="zscope", name=run.name, id=known, resume="allow", dir=str(run.path), config=run.config
         )
+        if known is None:
+            run.save(wandb=self._run.id)
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP)
 
