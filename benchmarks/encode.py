@@ -5,6 +5,8 @@ zscope encodes as `zscope encode` does: float32 by default, and with ``--precisi
 error is printed. Peers live in an environment of their own: make bench-peers.
 
     python benchmarks/encode.py [--preset mnist --preset celeba] [--rounds 5] [--threads 2] [--json]
+
+With --profile nothing is compared: the operators in which zscope's encoding spends its time are printed.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peer_workers"))
 from worker import PEERS_PYTHON, Worker, setting
@@ -43,11 +46,16 @@ def encoder(config: ModelConfig, images: torch.Tensor, precision: str) -> Any:
     return seconds, bf16_error(model, images[:64]) if precision == "bf16" else 0.0
 
 
-def measure(preset: str, rounds: int, times: int, batch: int, python: Path) -> dict[str, Any]:
+def given_to(preset: str, batch: int) -> tuple[ModelConfig, torch.Tensor]:
     chosen = PRESETS[preset]
     config = ModelConfig(kind="vae", shape=chosen.shape, z_dim=chosen.z_dim, **chosen.network)
     torch.manual_seed(0)
-    images = torch.rand(batch, config.channels, *config.shape[:2]).contiguous(memory_format=torch.channels_last)
+    images = torch.rand(batch, config.channels, *config.shape[:2])
+    return config, images.contiguous(memory_format=torch.channels_last)
+
+
+def measure(preset: str, rounds: int, times: int, batch: int, python: Path) -> dict[str, Any]:
+    config, images = given_to(preset, batch)
     ratios, speeds, errors = {}, {}, {}
     for precision, peer in PAIRS:
         ours, errors[precision] = encoder(config, images, precision)
@@ -66,6 +74,19 @@ def measure(preset: str, rounds: int, times: int, batch: int, python: Path) -> d
     }
 
 
+def profiled(preset: str, batch: int) -> None:
+    """Print the operators that take most of the time, and the share of each."""
+    config, images = given_to(preset, batch)
+    for precision, _ in PAIRS:
+        seconds, _ = encoder(config, images, precision)
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            seconds(4)
+        spent = sorted(found.key_averages(), key=lambda entry: -entry.self_cpu_time_total)
+        total = sum(entry.self_cpu_time_total for entry in spent)
+        shares = ", ".join(f"{entry.key} {entry.self_cpu_time_total / total:.0%}" for entry in spent[:5])
+        print(f"{preset}, {precision}: {shares}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", action="append", choices=sorted(PRESETS))
@@ -74,11 +95,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--python", type=Path, default=PEERS_PYTHON, help="Python of the peers' environment")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
     for preset in given.preset or ["mnist", "celeba"]:
+        if given.profile:
+            profiled(preset, given.batch)
+            continue
         result = measure(preset, given.rounds, given.times, given.batch, given.python)
         if given.json:
             print(json.dumps(result))

@@ -105,6 +105,12 @@ class TestVerdict:
         if kind == "curves":
             assert "of which more codes would move a part to the former." in verdict.says
 
+    def test_an_error_of_rounding_is_not_told(self):
+        # Posteriors so narrow that each image is alone in its own: log n nats of each image, without error.
+        mean = RNG(0).standard_normal((300, 6)).astype(np.float32)
+        verdict = judged(mean, np.full_like(mean, -20))[2]
+        assert "nats 5.7 (± less than 0.01) tell images apart (at most 5.7, the logarithm of 300 codes)" in verdict.says
+
     def test_an_autoencoder_is_told_that_nothing_asks_for_it(self):
         figures, _, verdict = judged(10 + RNG(0).standard_normal((300, 4)))
         assert verdict.holds is False

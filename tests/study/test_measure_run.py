@@ -66,7 +66,7 @@ def test_measured_again_only_where_something_is_missing(run):
 
 def test_what_an_older_version_measured_is_out_of_date(run):
     found, _ = measured(run)
-    assert found["about"]["measuring"] == MEASURING_VERSION == 4
+    assert found["about"]["measuring"] == MEASURING_VERSION == 5
     path = run.path / "measures.json"
     before = json.loads(path.read_text())
     before["about"]["measuring"] = 2

@@ -22,6 +22,7 @@ from zscope.nulls.outcome import Outcome, Statistic
 from zscope.typing import CodeArray
 
 _CLAIM = "prior_match"
+_LEAST_ERROR = 0.01  # nats; a smaller standard error, such as one of rounding, is not told
 _AT_BOUND = 0.9
 
 
@@ -223,7 +224,8 @@ def _surgery(found: dict[str, Any]) -> str:
     if information is None:
         return ""
     more = ", of which more codes would move a part to the former" if information > _AT_BOUND * bound else ""
-    told = f"{information:.1f} (± {found['standard_error']:.1g})"
+    error = found["standard_error"]
+    told = f"{information:.1f} (± {f'{error:.1g}' if error >= _LEAST_ERROR else f'less than {_LEAST_ERROR}'})"
     return (
         f" Of the KL of {found['mean_kl']:.1f} nats {told} tell images apart (at most {bound:.1f}, the "
         f"logarithm of {found['n']:,} codes); the rest, {max(found['marginal_kl'], 0.0):.1f}, is the distance of all "
